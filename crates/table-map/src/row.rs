@@ -1,0 +1,166 @@
+//! A row of a table.
+
+use chrono::{Datelike, NaiveDate};
+use sea_query::{ColumnType, Value};
+
+use crate::{Column, Error, TableMap};
+
+/// The values of a row's written columns, in the map's order. A row is checked against its map when it is made, so a store
+/// never meets a value that the table cannot hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    values: Box<[Value]>,
+    key: i64,
+}
+
+impl Row {
+    /// A row of `map` with one value for each [written](TableMap::written) column.
+    ///
+    /// # Errors
+    /// When a value is missing, of another type, null where it must not be, longer than its column, or a date outside 1753
+    /// to 9999. The error names the row's key and the column.
+    pub fn new(map: &TableMap, values: Vec<Value>) -> Result<Self, Error> {
+        let expected = map.written().count();
+        if values.len() != expected {
+            return Err(Error::RowLength {
+                table: map.name().to_owned(),
+                got: values.len(),
+                expected,
+            });
+        }
+        let key = match values.get(map.key_position()) {
+            Some(Value::BigInt(Some(key))) => Some(*key),
+            _ => None,
+        };
+        for (column, value) in map.written().zip(&values) {
+            check(map, column, value, key)?;
+        }
+        match key {
+            Some(key) => Ok(Self {
+                values: values.into_boxed_slice(),
+                key,
+            }),
+            // `check` has refused every other key; this arm keeps the function total.
+            None => Err(Error::Null {
+                table: map.name().to_owned(),
+                column: map.key().to_owned(),
+                key: "?".to_owned(),
+            }),
+        }
+    }
+
+    /// The row's ID in the source.
+    pub fn key(&self) -> i64 {
+        self.key
+    }
+
+    /// The values in the map's order.
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+
+    /// The value of the column called `name`, when the row carries one.
+    pub fn get(&self, map: &TableMap, name: &str) -> Option<&Value> {
+        self.values.get(map.position(name)?)
+    }
+
+    /// The text in the column called `name`; `None` when it is null, no text, or not there.
+    pub fn text(&self, map: &TableMap, name: &str) -> Option<&str> {
+        match self.get(map, name)? {
+            Value::String(text) => text.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The whole number in the column called `name`; `None` when it is null, no number, or not there.
+    pub fn integer(&self, map: &TableMap, name: &str) -> Option<i64> {
+        match self.get(map, name)? {
+            Value::Int(number) => number.map(i64::from),
+            Value::BigInt(number) => *number,
+            _ => None,
+        }
+    }
+
+    pub(crate) fn with_values(&self, values: Vec<Value>) -> Self {
+        Self {
+            values: values.into_boxed_slice(),
+            key: self.key,
+        }
+    }
+}
+
+fn check(map: &TableMap, column: &Column, value: &Value, key: Option<i64>) -> Result<(), Error> {
+    let table = || map.name().to_owned();
+    let name = || column.name().to_owned();
+    let shown = || key.map_or_else(|| "?".to_owned(), |key| key.to_string());
+    let null = match (column.column_type(), value) {
+        (ColumnType::Integer, Value::Int(value)) => value.is_none(),
+        (ColumnType::BigInteger, Value::BigInt(value)) => value.is_none(),
+        (ColumnType::Char(_) | ColumnType::String(_), Value::String(value)) => {
+            if let (Some(text), Some(limit)) = (value, column.text_limit()) {
+                let length = utf16_length(text);
+                if length > usize::try_from(limit).unwrap_or(usize::MAX) {
+                    return Err(Error::TooLong {
+                        table: table(),
+                        column: name(),
+                        key: shown(),
+                        length,
+                        limit,
+                    });
+                }
+            }
+            value.is_none()
+        }
+        (ColumnType::Date, Value::ChronoDate(value)) => {
+            in_range(value.as_ref()).map_err(|OutOfRange| Error::DateOutOfRange {
+                table: table(),
+                column: name(),
+                key: shown(),
+            })?;
+            value.is_none()
+        }
+        (ColumnType::DateTime, Value::ChronoDateTime(value)) => {
+            in_range(value.map(|value| value.date()).as_ref()).map_err(|OutOfRange| {
+                Error::DateOutOfRange {
+                    table: table(),
+                    column: name(),
+                    key: shown(),
+                }
+            })?;
+            value.is_none()
+        }
+        _ => {
+            return Err(Error::WrongType {
+                table: table(),
+                column: name(),
+                key: shown(),
+            });
+        }
+    };
+    if null && !column.is_nullable() {
+        return Err(Error::Null {
+            table: table(),
+            column: name(),
+            key: shown(),
+        });
+    }
+    Ok(())
+}
+
+/// ASCII, the common case, needs no decoding.
+fn utf16_length(text: &str) -> usize {
+    if text.is_ascii() {
+        text.len()
+    } else {
+        text.encode_utf16().count()
+    }
+}
+
+struct OutOfRange;
+
+fn in_range(date: Option<&NaiveDate>) -> Result<(), OutOfRange> {
+    match date {
+        Some(date) if !(1753..=9999).contains(&date.year()) => Err(OutOfRange),
+        _ => Ok(()),
+    }
+}
