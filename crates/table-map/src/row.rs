@@ -35,16 +35,54 @@ impl Row {
         for (column, value) in map.written().zip(&values) {
             check(map, column, value, key)?;
         }
+        Self::with_key(map, values, key)
+    }
+
+    /// A row of `map` as a table has it, for stores to give back what they read.
+    ///
+    /// A table that is older than its map may hold what [`new`](Row::new) refuses: null in a column that was added later, a
+    /// longer text, an earlier date. Such a row must be readable, or it could never be put right. So only the number of
+    /// values, their types and the key are checked.
+    ///
+    /// # Errors
+    /// When a value is missing or of another type, or the key is null.
+    pub fn stored(map: &TableMap, values: Vec<Value>) -> Result<Self, Error> {
+        let expected = map.written().count();
+        if values.len() != expected {
+            return Err(Error::RowLength {
+                table: map.name().to_owned(),
+                got: values.len(),
+                expected,
+            });
+        }
+        let key = match values.get(map.key_position()) {
+            Some(Value::BigInt(Some(key))) => Some(*key),
+            _ => None,
+        };
+        if let Some((column, _)) = map
+            .written()
+            .zip(&values)
+            .find(|(column, value)| !is_of_type(column.column_type(), value))
+        {
+            return Err(Error::WrongType {
+                table: map.name().to_owned(),
+                column: column.name().to_owned(),
+                key: shown(key),
+            });
+        }
+        Self::with_key(map, values, key)
+    }
+
+    fn with_key(map: &TableMap, values: Vec<Value>, key: Option<i64>) -> Result<Self, Error> {
         match key {
             Some(key) => Ok(Self {
                 values: values.into_boxed_slice(),
                 key,
             }),
-            // `check` has refused every other key; this arm keeps the function total.
             None => Err(Error::Null {
                 table: map.name().to_owned(),
                 column: map.key().to_owned(),
-                key: "?".to_owned(),
+                key: shown(None),
             }),
         }
     }
@@ -89,10 +127,24 @@ impl Row {
     }
 }
 
+fn shown(key: Option<i64>) -> String {
+    key.map_or_else(|| "?".to_owned(), |key| key.to_string())
+}
+
+fn is_of_type(column_type: &ColumnType, value: &Value) -> bool {
+    matches!(
+        (column_type, value),
+        (ColumnType::Integer, Value::Int(_))
+            | (ColumnType::BigInteger, Value::BigInt(_))
+            | (ColumnType::Char(_) | ColumnType::String(_), Value::String(_))
+            | (ColumnType::Date, Value::ChronoDate(_))
+            | (ColumnType::DateTime, Value::ChronoDateTime(_))
+    )
+}
+
 fn check(map: &TableMap, column: &Column, value: &Value, key: Option<i64>) -> Result<(), Error> {
     let table = || map.name().to_owned();
     let name = || column.name().to_owned();
-    let shown = || key.map_or_else(|| "?".to_owned(), |key| key.to_string());
     let null = match (column.column_type(), value) {
         (ColumnType::Integer, Value::Int(value)) => value.is_none(),
         (ColumnType::BigInteger, Value::BigInt(value)) => value.is_none(),
@@ -103,7 +155,7 @@ fn check(map: &TableMap, column: &Column, value: &Value, key: Option<i64>) -> Re
                     return Err(Error::TooLong {
                         table: table(),
                         column: name(),
-                        key: shown(),
+                        key: shown(key),
                         length,
                         limit,
                     });
@@ -115,7 +167,7 @@ fn check(map: &TableMap, column: &Column, value: &Value, key: Option<i64>) -> Re
             in_range(value.as_ref()).map_err(|OutOfRange| Error::DateOutOfRange {
                 table: table(),
                 column: name(),
-                key: shown(),
+                key: shown(key),
             })?;
             value.is_none()
         }
@@ -124,7 +176,7 @@ fn check(map: &TableMap, column: &Column, value: &Value, key: Option<i64>) -> Re
                 Error::DateOutOfRange {
                     table: table(),
                     column: name(),
-                    key: shown(),
+                    key: shown(key),
                 }
             })?;
             value.is_none()
@@ -133,7 +185,7 @@ fn check(map: &TableMap, column: &Column, value: &Value, key: Option<i64>) -> Re
             return Err(Error::WrongType {
                 table: table(),
                 column: name(),
-                key: shown(),
+                key: shown(key),
             });
         }
     };
@@ -141,7 +193,7 @@ fn check(map: &TableMap, column: &Column, value: &Value, key: Option<i64>) -> Re
         return Err(Error::Null {
             table: table(),
             column: name(),
-            key: shown(),
+            key: shown(key),
         });
     }
     Ok(())

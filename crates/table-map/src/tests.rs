@@ -192,6 +192,33 @@ fn a_row_names_what_does_not_fit() {
 }
 
 #[test]
+fn a_row_that_a_table_has_may_hold_what_a_new_one_may_not() {
+    let map = map();
+    let mut values = row(9, (Some("name".to_owned()), None, None, None))
+        .values()
+        .to_vec();
+    values[1] = "a name that is too long".into();
+    values[5] = Value::ChronoDateTime(None);
+    assert!(Row::new(&map, values.clone()).is_err());
+    let stored = Row::stored(&map, values.clone()).unwrap();
+    assert_eq!((stored.key(), stored.values()), (9, values.as_slice()));
+    let healed = merge(&map, &stored, &row(9, (None, None, None, None))).unwrap();
+    assert_ne!(healed.get(&map, "CREATED"), Some(&Value::ChronoDateTime(None)));
+
+    values[5] = 1_i32.into();
+    assert!(
+        matches!(Row::stored(&map, values.clone()), Err(Error::WrongType { column, .. }) if column == "CREATED")
+    );
+    values[0] = Value::BigInt(None);
+    values[5] = Value::ChronoDateTime(None);
+    assert!(matches!(Row::stored(&map, values), Err(Error::Null { column, .. }) if column == "EXTERNAL_ID"));
+    assert!(matches!(
+        Row::stored(&map, Vec::new()),
+        Err(Error::RowLength { got: 0, .. })
+    ));
+}
+
+#[test]
 fn a_map_that_contradicts_itself_is_refused() {
     let base = || {
         TableMap::builder("T")
