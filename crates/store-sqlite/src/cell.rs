@@ -1,0 +1,93 @@
+//! Single values: how they are bound to a statement and how they are read.
+
+use std::str;
+
+use rusqlite::Statement;
+use rusqlite::types::ValueRef;
+use table_map::{Column, ColumnType, Value};
+
+use crate::instant;
+
+/// Binds values to the parameters of one statement, one after another.
+pub(crate) struct Binder<'a, 'connection> {
+    statement: &'a mut Statement<'connection>,
+    next: usize,
+    /// Reused for the text of dates, of which a row has several.
+    text: &'a mut String,
+}
+
+impl<'a, 'connection> Binder<'a, 'connection> {
+    /// Starts at the first parameter.
+    pub(crate) fn new(statement: &'a mut Statement<'connection>, text: &'a mut String) -> Self {
+        Self {
+            statement,
+            next: 1,
+            text,
+        }
+    }
+
+    /// Binds the next parameter.
+    pub(crate) fn bind(&mut self, value: &Value) -> rusqlite::Result<()> {
+        self.text.clear();
+        let value = match value {
+            Value::Int(number) => number.map_or(ValueRef::Null, |number| ValueRef::Integer(number.into())),
+            Value::BigInt(number) => number.map_or(ValueRef::Null, ValueRef::Integer),
+            Value::String(text) => text
+                .as_ref()
+                .map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes())),
+            Value::ChronoDate(date) => date.map_or(ValueRef::Null, |date| {
+                instant::write_date(self.text, date);
+                ValueRef::Text(self.text.as_bytes())
+            }),
+            Value::ChronoDateTime(time) => time.map_or(ValueRef::Null, |time| {
+                instant::write_date_time(self.text, time);
+                ValueRef::Text(self.text.as_bytes())
+            }),
+            _ => {
+                return Err(rusqlite::Error::ToSqlConversionFailure(
+                    "a row's cell has a type that rows cannot carry".into(),
+                ));
+            }
+        };
+        let place = self.next;
+        self.next += 1;
+        self.statement
+            .raw_bind_parameter(place, rusqlite::types::ToSqlOutput::Borrowed(value))
+    }
+}
+
+/// The value of `column`, or `None` when what is stored is no value that the column can have. Other programs may have stored it in
+/// another way: a number as text, a date with a `T`.
+pub(crate) fn read(column: &Column, stored: ValueRef<'_>) -> Option<Value> {
+    let null = matches!(stored, ValueRef::Null);
+    Some(match column.column_type() {
+        ColumnType::Integer if null => Value::Int(None),
+        ColumnType::Integer => Value::Int(Some(i32::try_from(integer(stored)?).ok()?)),
+        ColumnType::BigInteger if null => Value::BigInt(None),
+        ColumnType::BigInteger => Value::BigInt(Some(integer(stored)?)),
+        ColumnType::Date if null => Value::ChronoDate(None),
+        ColumnType::Date => Value::ChronoDate(Some(instant::read_date(text(stored)?)?)),
+        ColumnType::DateTime if null => Value::ChronoDateTime(None),
+        ColumnType::DateTime => Value::ChronoDateTime(Some(instant::read_date_time(text(stored)?)?)),
+        _ if null => Value::String(None),
+        _ => Value::String(Some(match stored {
+            ValueRef::Integer(number) => number.to_string(),
+            other => text(other)?.to_owned(),
+        })),
+    })
+}
+
+fn text(stored: ValueRef<'_>) -> Option<&str> {
+    match stored {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => str::from_utf8(bytes).ok(),
+        _ => None,
+    }
+}
+
+fn integer(stored: ValueRef<'_>) -> Option<i64> {
+    match stored {
+        ValueRef::Integer(number) => Some(number),
+        ValueRef::Text(bytes) => str::from_utf8(bytes).ok()?.trim_ascii().parse().ok(),
+        _ => None,
+    }
+}

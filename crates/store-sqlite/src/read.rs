@@ -1,0 +1,115 @@
+//! Reading rows.
+
+use rusqlite::{Connection, Params};
+use store::{Error, ErrorKind};
+use table_map::{Row, TableMap};
+
+use crate::failure::Failure;
+use crate::{cell, shape, sql};
+
+/// A row and the number that the database gave it.
+pub(crate) struct Numbered {
+    pub(crate) id: i64,
+    pub(crate) row: Row,
+}
+
+/// The rows with these keys.
+pub(crate) fn by_keys(connection: &Connection, map: &TableMap, keys: &[i64]) -> Result<Vec<Row>, Failure> {
+    let mut rows = Vec::with_capacity(keys.len());
+    each_by_keys(connection, map, keys.iter().copied(), |found| {
+        rows.push(found.row)
+    })?;
+    Ok(rows)
+}
+
+/// Calls `with` for each row that has one of these keys, in ascending order of the key.
+pub(crate) fn each_by_keys(
+    connection: &Connection,
+    map: &TableMap,
+    keys: impl Iterator<Item = i64>,
+    with: impl FnMut(Numbered),
+) -> Result<(), Failure> {
+    let keys = sql::keys_as_json(keys);
+    each(connection, map, &sql::select_by_keys(map), [keys], with)
+}
+
+/// A page of rows.
+pub(crate) fn page(
+    connection: &Connection,
+    map: &TableMap,
+    after: Option<i64>,
+    limit: u32,
+) -> Result<Vec<Row>, Failure> {
+    let mut rows = Vec::new();
+    let text = sql::select_page(map, after.is_some());
+    let with = |found: Numbered| rows.push(found.row);
+    match after {
+        Some(after) => each(connection, map, &text, (limit, after), with)?,
+        None => each(connection, map, &text, (limit,), with)?,
+    }
+    Ok(rows)
+}
+
+/// Keys of several rows.
+pub(crate) fn duplicates(connection: &Connection, map: &TableMap, limit: u32) -> Result<Vec<i64>, Failure> {
+    if shape::inspect(connection, map)?.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut statement = connection.prepare(&sql::duplicates(map))?;
+    let keys = statement.query_map([limit], |row| row.get(0))?;
+    Ok(keys.collect::<Result<_, _>>()?)
+}
+
+/// How many rows there are.
+pub(crate) fn count(connection: &Connection, map: &TableMap) -> Result<u64, Failure> {
+    let count: i64 = connection.query_row(&sql::count(map), [], |row| row.get(0))?;
+    Ok(count.unsigned_abs())
+}
+
+/// SQLite's version, once the file has proved to be a database.
+pub(crate) fn version(connection: &Connection) -> Result<String, Failure> {
+    connection.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    Ok(format!("SQLite {}", rusqlite::version()))
+}
+
+fn each(
+    connection: &Connection,
+    map: &TableMap,
+    text: &str,
+    params: impl Params,
+    mut with: impl FnMut(Numbered),
+) -> Result<(), Failure> {
+    let mut statement = connection.prepare_cached(text)?;
+    let mut rows = statement.query(params)?;
+    let width = map.written().count();
+    while let Some(row) = rows.next()? {
+        // The first column is the identity, the written ones follow in the map's order.
+        let unreadable = |column: &str| {
+            let key: Result<i64, _> = row.get(map.key_position() + 1);
+            unreadable(map, column, key.ok())
+        };
+        let mut values = Vec::with_capacity(width);
+        for (place, column) in map.written().enumerate() {
+            let value = cell::read(column, row.get_ref(place + 1)?);
+            values.push(value.ok_or_else(|| unreadable(column.name()))?);
+        }
+        let row_read = Row::stored(map, values).map_err(|error| unreadable(map.key()).with_source(error))?;
+        with(Numbered {
+            id: row.get(0)?,
+            row: row_read,
+        });
+    }
+    Ok(())
+}
+
+fn unreadable(map: &TableMap, column: &str, key: Option<i64>) -> Error {
+    let key = key.map_or_else(|| "?".to_owned(), |key| key.to_string());
+    Error::new(
+        ErrorKind::Data,
+        format!(
+            "row {key} of table {}: column {column} holds something that is no value of its type; \
+             another program put it there, correct it by hand",
+            map.name()
+        ),
+    )
+}

@@ -1,0 +1,208 @@
+//! The store itself: which connection does what, and on which thread.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::NaiveDateTime;
+use rusqlite::Connection;
+use store::{Error, ErrorKind, Plan, Store, TableShape, Upserted};
+use table_map::{Row, TableMap};
+use tokio::sync::Mutex;
+
+use crate::failure::Failure;
+use crate::{connection, migrate, read, shape, write};
+
+/// A store in a SQLite file. The crate's documentation says how it works.
+#[derive(Debug, Clone)]
+pub struct SqliteStore {
+    target: String,
+    // The reader is closed before the writer, which then can tidy up its write-ahead log.
+    reader: Arc<Mutex<Connection>>,
+    writer: Arc<Mutex<Connection>>,
+}
+
+impl SqliteStore {
+    /// Opens the database file at `path`; it is made when it is not there, and so are its folders.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Operator`] when there is something else at `path`, or it cannot be made or written;
+    /// [`ErrorKind::Passing`] when another program holds it locked for long.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::open_patiently(path.as_ref(), connection::LOCK_PATIENCE)
+    }
+
+    pub(crate) fn open_patiently(path: &Path, patience: Duration) -> Result<Self, Error> {
+        let target = format!("sqlite:{}", path.display());
+        let (writer, reader) = connection::open(path, patience)
+            .map_err(|failure| failure.into_error(&target, "opening the database"))?;
+        Ok(Self {
+            target,
+            reader: Arc::new(Mutex::new(reader)),
+            writer: Arc::new(Mutex::new(writer)),
+        })
+    }
+
+    /// A new, empty database in memory, gone with the last clone of the store. For tests: it has one connection, which
+    /// reads and writes in turn.
+    ///
+    /// # Errors
+    /// When there is not enough memory.
+    pub fn in_memory() -> Result<Self, Error> {
+        let target = "sqlite::memory:".to_owned();
+        let only = connection::open_in_memory()
+            .map_err(|failure| failure.into_error(&target, "opening the database"))?;
+        let only = Arc::new(Mutex::new(only));
+        Ok(Self {
+            target,
+            reader: Arc::clone(&only),
+            writer: only,
+        })
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        doing: String,
+        work: impl FnOnce(&mut Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.run(&self.reader, doing, work).await
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        doing: String,
+        work: impl FnOnce(&mut Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.run(&self.writer, doing, work).await
+    }
+
+    /// Waits for the connection, then works with it on a thread for blocking work. The lock goes with the work: whoever stops
+    /// waiting for it does not free the connection early.
+    async fn run<T: Send + 'static>(
+        &self,
+        connection: &Arc<Mutex<Connection>>,
+        doing: String,
+        work: impl FnOnce(&mut Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Error> {
+        let mut connection = Arc::clone(connection).lock_owned().await;
+        match tokio::task::spawn_blocking(move || work(&mut connection)).await {
+            Ok(result) => result.map_err(|failure| failure.into_error(&self.target, &doing)),
+            Err(error) if error.is_panic() => Err(Error::new(
+                ErrorKind::Bug,
+                format!("{doing} in {} panicked", self.target),
+            )
+            .with_source(error)),
+            Err(error) => Err(Error::new(
+                ErrorKind::Passing { retry_after: None },
+                format!("{doing} in {} was given up: the program ends", self.target),
+            )
+            .with_source(error)),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    fn target(&self) -> String {
+        self.target.clone()
+    }
+
+    async fn ping(&self) -> Result<String, Error> {
+        self.read("asking for the version".to_owned(), |connection| {
+            read::version(connection)
+        })
+        .await
+    }
+
+    async fn inspect(&self, map: &TableMap) -> Result<Option<TableShape>, Error> {
+        let map = map.clone();
+        self.read(format!("inspecting table {}", map.name()), move |connection| {
+            shape::inspect(connection, &map)
+        })
+        .await
+    }
+
+    fn statements(&self, plan: &Plan) -> Result<Vec<String>, Error> {
+        migrate::statements(plan).map_err(|failure| failure.into_error(&self.target, "planning"))
+    }
+
+    async fn apply(&self, plan: &Plan) -> Result<(), Error> {
+        let plan = plan.clone();
+        self.write(
+            format!("migrating table {}", plan.map().name()),
+            move |connection| migrate::apply(connection, &plan),
+        )
+        .await
+    }
+
+    async fn duplicates(&self, map: &TableMap, limit: u32) -> Result<Vec<i64>, Error> {
+        let map = map.clone();
+        self.read(
+            format!("looking for duplicates in table {}", map.name()),
+            move |connection| read::duplicates(connection, &map, limit),
+        )
+        .await
+    }
+
+    async fn merge_duplicates(&self, map: &TableMap) -> Result<u64, Error> {
+        let map = map.clone();
+        self.write(
+            format!("merging duplicates in table {}", map.name()),
+            move |connection| write::merge_duplicates(connection, &map),
+        )
+        .await
+    }
+
+    async fn upsert(&self, map: &TableMap, rows: &[Row], at: NaiveDateTime) -> Result<Upserted, Error> {
+        let (map, rows) = (map.clone(), rows.to_vec());
+        self.write(
+            format!("writing {} rows to table {}", rows.len(), map.name()),
+            move |connection| write::upsert(connection, &map, &rows, at),
+        )
+        .await
+    }
+
+    async fn read_back(&self, map: &TableMap, keys: &[i64]) -> Result<Vec<Row>, Error> {
+        let (map, keys) = (map.clone(), keys.to_vec());
+        self.read(
+            format!("reading {} rows of table {}", keys.len(), map.name()),
+            move |connection| read::by_keys(connection, &map, &keys),
+        )
+        .await
+    }
+
+    async fn scan(&self, map: &TableMap, after: Option<i64>, limit: u32) -> Result<Vec<Row>, Error> {
+        let map = map.clone();
+        self.read(format!("walking table {}", map.name()), move |connection| {
+            read::page(connection, &map, after, limit)
+        })
+        .await
+    }
+
+    async fn deactivate(&self, map: &TableMap, keys: &[i64], at: NaiveDateTime) -> Result<u64, Error> {
+        let Some(active) = map.active() else {
+            return Err(Error::new(
+                ErrorKind::Bug,
+                format!(
+                    "table {} has no flag that tells whether a row is active",
+                    map.name()
+                ),
+            ));
+        };
+        let (map, keys) = (map.clone(), keys.to_vec());
+        self.write(
+            format!("deactivating {} rows of table {}", keys.len(), map.name()),
+            move |connection| write::deactivate(connection, &map, active, &keys, at),
+        )
+        .await
+    }
+
+    async fn count(&self, map: &TableMap) -> Result<u64, Error> {
+        let map = map.clone();
+        self.read(format!("counting table {}", map.name()), move |connection| {
+            read::count(connection, &map)
+        })
+        .await
+    }
+}
