@@ -1,0 +1,190 @@
+//! Starting and stopping a portal.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{Clock, Zone};
+use crate::desk::Desk;
+use crate::error::Error;
+use crate::faults::Faults;
+use crate::limits::Bucket;
+use crate::model::{Model, generate};
+use crate::options::PortalOptions;
+use crate::server::{Server, router};
+use crate::stats::{Counters, Stats};
+use crate::wire::{Cutter, WireListener};
+
+/// How long a stop waits for answers that are under way.
+const STOP_WITHIN: Duration = Duration::from_secs(2);
+
+/// A portal that can be started.
+#[derive(Debug)]
+pub struct Portal;
+
+/// A portal that answers. It stops when it is dropped; [`RunningPortal::stop`] also waits for the end.
+#[derive(Debug)]
+pub struct RunningPortal {
+    address: SocketAddr,
+    user_id: u32,
+    secret: String,
+    model: Model,
+    counters: Counters,
+    stopping: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Portal {
+    /// Makes up the data and listens on an address; port 0 takes any free one. Must be called within a tokio
+    /// runtime.
+    ///
+    /// # Errors
+    /// If an option makes no sense or the address cannot be listened on.
+    pub async fn start(options: PortalOptions, address: SocketAddr) -> Result<RunningPortal, Error> {
+        check(&options)?;
+        let listen = |source| Error::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let clock = Clock::new(&options);
+        let model = Model::new(generate(&options), clock.clone(), Zone::new(&options));
+        let counters = Counters::default();
+        let stopping = CancellationToken::new();
+        let server = Arc::new(Server {
+            desk: Desk::new(&options, model.clone(), clock, counters.clone()),
+            user_id: options.user_id,
+            secret: options.secret.clone(),
+            bucket: options
+                .requests_per_second
+                .map(|rate| Mutex::new(Bucket::new(rate, options.burst))),
+            faults: Faults::new(&options),
+            fault_delay: options.fault_delay,
+            counters: counters.clone(),
+            stopping: stopping.clone(),
+        });
+        let mut tasks = vec![tokio::spawn(serve(listener, server))];
+        if options.moves_per_second > 0.0 {
+            tasks.push(tokio::spawn(keep_moving(
+                model.clone(),
+                options.clone(),
+                stopping.clone(),
+            )));
+        }
+        let PortalOptions { user_id, secret, .. } = options;
+        Ok(RunningPortal {
+            address,
+            user_id,
+            secret,
+            model,
+            counters,
+            stopping,
+            tasks,
+        })
+    }
+}
+
+impl RunningPortal {
+    /// The address of the incoming webhook. It holds the secret: whoever has it has the portal.
+    #[must_use]
+    pub fn webhook_url(&self) -> String {
+        format!("http://{}/rest/{}/{}/", self.address, self.user_id, self.secret)
+    }
+
+    /// Where the portal listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What the portal did so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.counters.snapshot()
+    }
+
+    /// The portal's data, to read and to change.
+    #[must_use]
+    pub fn model(&self) -> Model {
+        self.model.clone()
+    }
+
+    /// Stops listening and waits until answers under way are sent, two seconds at most. Answers that pretend
+    /// to take longer are cut off.
+    pub async fn stop(mut self) {
+        self.stopping.cancel();
+        for mut task in std::mem::take(&mut self.tasks) {
+            if tokio::time::timeout(STOP_WITHIN, &mut task).await.is_err() {
+                task.abort();
+            }
+        }
+    }
+}
+
+impl Drop for RunningPortal {
+    fn drop(&mut self) {
+        self.stopping.cancel();
+    }
+}
+
+fn check(options: &PortalOptions) -> Result<(), Error> {
+    let wrong = |option, problem| Err(Error::Option { option, problem });
+    let usable = |value: Option<f64>| value.is_none_or(|value| value.is_finite() && value > 0.0);
+    if options.secret.is_empty() || !options.secret.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return wrong("secret", "must be one or more ASCII letters and digits");
+    }
+    if !(0.0..=1.0).contains(&options.fault_rate) {
+        return wrong("fault_rate", "must lie between 0 and 1");
+    }
+    if !usable(options.requests_per_second) {
+        return wrong(
+            "requests_per_second",
+            "must be more than 0; None turns the limit off",
+        );
+    }
+    if options.burst == 0 {
+        return wrong("burst", "must be at least 1");
+    }
+    if !usable(options.operating_limit_seconds) {
+        return wrong(
+            "operating_limit_seconds",
+            "must be more than 0; None turns the limit off",
+        );
+    }
+    if !(0.0..=10_000.0).contains(&options.moves_per_second) {
+        return wrong("moves_per_second", "must lie between 0 and 10000");
+    }
+    if options.deals > 10_000_000 {
+        return wrong("deals", "must be at most 10000000");
+    }
+    if options.first_history_id == 0 || options.first_history_id > 1_000_000_000 {
+        return wrong("first_history_id", "must lie between 1 and 1000000000");
+    }
+    Ok(())
+}
+
+async fn serve(listener: TcpListener, server: Arc<Server>) {
+    let stopping = server.stopping.clone();
+    let service = router(server).into_make_service_with_connect_info::<Cutter>();
+    let serving =
+        axum::serve(WireListener(listener), service).with_graceful_shutdown(stopping.cancelled_owned());
+    if let Err(error) = serving.await {
+        tracing::error!(%error, "the demo portal ended");
+    }
+}
+
+/// Moves deals at the rate asked for, until the portal stops.
+async fn keep_moving(model: Model, options: PortalOptions, stopping: CancellationToken) {
+    let mut rng = StdRng::seed_from_u64(options.seed ^ 0x0f0e);
+    let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / options.moves_per_second));
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => model.move_any(&mut rng),
+            () = stopping.cancelled() => return,
+        }
+    }
+}
