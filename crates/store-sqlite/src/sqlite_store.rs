@@ -61,6 +61,12 @@ impl SqliteStore {
         })
     }
 
+    /// The connection of a database in memory.
+    #[cfg(test)]
+    pub(crate) fn only_connection(&self) -> Arc<Mutex<Connection>> {
+        Arc::clone(&self.writer)
+    }
+
     async fn read<T: Send + 'static>(
         &self,
         doing: String,

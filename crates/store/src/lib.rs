@@ -36,9 +36,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 pub mod planner;
 mod shape;
+#[cfg(test)]
+mod tests;
 
 use async_trait::async_trait;
 use chrono::NaiveDateTime;

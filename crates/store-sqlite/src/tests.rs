@@ -1,1 +1,0 @@
-//! What the store promises beyond the shared conformance tests.

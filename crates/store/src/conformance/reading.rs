@@ -1,0 +1,123 @@
+//! Reading back, walking, counting, deactivating.
+
+use table_map::{Column, Index, TableMap};
+
+use super::Subject;
+use super::support::*;
+use crate::ErrorKind;
+
+/// A key that is asked for twice gives one row.
+pub async fn keys_without_a_row_are_left_out_and_the_others_are_in_order(subject: Subject) {
+    let map = made(&subject).await;
+    let all = [Record::full(-5), Record::full(3), Record::full(10)];
+    upsert(&subject, &map, &all, at(0)).await;
+    let found = subject
+        .store
+        .read_back(&map, &[10, 4, 3, 10, -5, i64::MAX])
+        .await
+        .unwrap();
+    assert_same(&found, &rows(&map, &all));
+    assert!(subject.store.read_back(&map, &[]).await.unwrap().is_empty());
+    assert!(subject.store.read_back(&map, &[4]).await.unwrap().is_empty());
+}
+
+/// Every second one of which has a row.
+pub async fn ten_thousand_keys_are_read_at_once(subject: Subject) {
+    let map = made(&subject).await;
+    let all: Vec<_> = (1..=5_000).map(|key| Record::full(key * 2)).collect();
+    upsert(&subject, &map, &all, at(0)).await;
+    let keys: Vec<i64> = (1..=10_000).collect();
+    let found = subject.store.read_back(&map, &keys).await.unwrap();
+    assert_same(&found, &rows(&map, &all));
+}
+
+/// Until an empty page; pages do not overlap.
+pub async fn a_table_is_walked_page_by_page(subject: Subject) {
+    let map = made(&subject).await;
+    let all: Vec<_> = (-10..15).map(|key| Record::full(key * 7)).collect();
+    upsert(&subject, &map, &all, at(0)).await;
+    let (mut walked, mut after, mut pages) = (Vec::new(), None, Vec::new());
+    loop {
+        let page = subject.store.scan(&map, after, 10).await.unwrap();
+        pages.push(page.len());
+        let Some(last) = page.last() else { break };
+        after = Some(last.key());
+        walked.extend(page);
+    }
+    assert_eq!(pages, [10, 10, 5, 0]);
+    assert_same(&walked, &rows(&map, &all));
+}
+
+/// Empty or not.
+pub async fn rows_are_counted(subject: Subject) {
+    let map = made(&subject).await;
+    assert_eq!(subject.store.count(&map).await.unwrap(), 0);
+    upsert(&subject, &map, &[Record::full(1), Record::full(2)], at(0)).await;
+    assert_eq!(subject.store.count(&map).await.unwrap(), 2);
+}
+
+/// Rows that are inactive already keep their time of change; keys without a row do not matter.
+pub async fn deactivating_touches_only_what_is_active(subject: Subject) {
+    let map = made(&subject).await;
+    let off = |record: Record| Record {
+        active: false,
+        ..record
+    };
+    let all = [Record::full(1), off(Record::full(2)), Record::full(3)];
+    upsert(&subject, &map, &all, at(0)).await;
+
+    assert_eq!(
+        subject.store.deactivate(&map, &[1, 2, 99], at(1)).await.unwrap(),
+        1
+    );
+
+    assert_table(
+        &subject,
+        &map,
+        &[off(Record::full(1)), off(Record::full(2)), Record::full(3)],
+    )
+    .await;
+    for (key, updated) in [(1, 1), (2, 0), (3, 0)] {
+        assert_eq!(
+            stamp(&subject, &map, "DATE_UPDATE", key).await,
+            at(updated),
+            "row {key}"
+        );
+    }
+    assert_eq!(subject.store.deactivate(&map, &[1, 2], at(2)).await.unwrap(), 0);
+    assert_eq!(subject.store.deactivate(&map, &[], at(2)).await.unwrap(), 0);
+}
+
+/// As a stage that returns to the portal.
+pub async fn a_row_that_is_written_again_is_active_again(subject: Subject) {
+    let map = made(&subject).await;
+    upsert(&subject, &map, &[Record::full(1)], at(0)).await;
+    subject.store.deactivate(&map, &[1], at(1)).await.unwrap();
+    assert_eq!(
+        upsert(&subject, &map, &[Record::full(1)], at(2)).await,
+        did(&[], &[1], 0)
+    );
+    assert_table(&subject, &map, &[Record::full(1)]).await;
+}
+
+/// More keys than a request may have parameters.
+pub async fn thousands_of_rows_are_deactivated_at_once(subject: Subject) {
+    let map = made(&subject).await;
+    let all: Vec<_> = (1..=3_000).map(Record::full).collect();
+    upsert(&subject, &map, &all, at(0)).await;
+    let keys: Vec<i64> = (1..=2_500).collect();
+    assert_eq!(subject.store.deactivate(&map, &keys, at(1)).await.unwrap(), 2_500);
+}
+
+/// That is a mistake in the program.
+pub async fn a_table_without_a_flag_cannot_be_deactivated(subject: Subject) {
+    let map = TableMap::builder(table(&subject))
+        .column(Column::identity("ID"))
+        .column(Column::key("EXTERNAL_ID"))
+        .index(Index::unique(["EXTERNAL_ID"]))
+        .build()
+        .unwrap();
+    make(&subject, &map).await;
+    let error = subject.store.deactivate(&map, &[1], at(0)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Bug, "{error}");
+}
