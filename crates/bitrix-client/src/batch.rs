@@ -1,0 +1,198 @@
+//! Up to 50 calls in one request.
+//!
+//! Calls are named `c00` to `c49`: names that are not 0..n-1, which PHP would turn into an array and renumber. What
+//! fails in passing is asked for again, alone, while the answers that came are kept.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use crate::answer::{Answer, BatchAnswer};
+use crate::client::{Client, check_call};
+use crate::error::{Class, Error};
+use crate::limits::operating::Demand;
+use crate::query;
+use crate::retry::Attempts;
+
+/// The most calls one batch takes.
+pub const MAX_BATCH: usize = 50;
+
+/// The rows of one page of a list method, and the most IDs one call asks for.
+pub const PAGE_ROWS: usize = 50;
+
+const BATCH: &str = "batch";
+
+/// One call of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// The REST method.
+    pub method: String,
+    /// Its parameters: a map, or `null` for none. Empty lists and `null`s in it are not sent.
+    pub params: Value,
+}
+
+impl Call {
+    /// A call of a method with its parameters.
+    #[must_use]
+    pub fn new(method: impl Into<String>, params: Value) -> Self {
+        Self {
+            method: method.into(),
+            params,
+        }
+    }
+}
+
+impl Client {
+    /// Makes up to [`MAX_BATCH`] calls in one request. The answers come in the order of the calls.
+    ///
+    /// A call that fails does not stop the ones after it. Calls that fail in passing are repeated, alone, within the
+    /// same bound on attempts; a call that succeeded is never repeated.
+    ///
+    /// # Errors
+    /// Outside: the batch as a whole failed, or has more calls than allowed. Inside: that call failed.
+    pub async fn batch(&self, calls: &[Call]) -> Result<Vec<Result<Answer<Box<RawValue>>, Error>>, Error> {
+        let keep = |_: usize, answer: Answer<&RawValue>| {
+            let Answer {
+                result,
+                total,
+                next,
+                time,
+            } = answer;
+            Ok(Answer {
+                result: result.to_owned(),
+                total,
+                next,
+                time,
+            })
+        };
+        self.batch_with(calls, keep).await
+    }
+
+    /// Like [`Client::batch`], with a reader of each call's result: no answer is copied before it is read.
+    pub(crate) async fn batch_with<T>(
+        &self,
+        calls: &[Call],
+        read: impl Fn(usize, Answer<&RawValue>) -> Result<T, Error>,
+    ) -> Result<Vec<Result<T, Error>>, Error> {
+        check(calls)?;
+        let mut outcomes: BTreeMap<usize, Result<T, Error>> = BTreeMap::new();
+        let mut pending: Vec<(usize, &Call)> = calls.iter().enumerate().collect();
+        let mut attempts = Attempts::new(&self.config().retry);
+        while !pending.is_empty() {
+            let round = match self.try_batch(&pending, &read, &mut attempts).await {
+                Ok(round) => round,
+                Err(error) => {
+                    self.wait_or_give_up(&mut attempts, error).await?;
+                    continue;
+                }
+            };
+            let mut failed = Vec::new();
+            for ((index, call), outcome) in pending.into_iter().zip(round) {
+                match outcome {
+                    Err(error)
+                        if matches!(error.class(), Class::Retry { .. } | Class::WaitForMethod { .. }) =>
+                    {
+                        failed.push((index, call, error));
+                    }
+                    Err(error) => {
+                        outcomes.insert(index, Err(error.with_attempts(attempts.made())));
+                    }
+                    ok => {
+                        outcomes.insert(index, ok);
+                    }
+                }
+            }
+            pending = Vec::new();
+            let Some((_, _, first)) = failed.first() else {
+                break;
+            };
+            match attempts.delay_after(failed.iter().map(|(_, _, error)| error)) {
+                Some(delay) => {
+                    self.pause(first, delay).await;
+                    pending = failed.into_iter().map(|(index, call, _)| (index, call)).collect();
+                }
+                None => {
+                    let made = attempts.made();
+                    outcomes.extend(
+                        failed
+                            .into_iter()
+                            .map(|(index, _, e)| (index, Err(e.with_attempts(made)))),
+                    );
+                }
+            }
+        }
+        Ok(outcomes.into_values().collect())
+    }
+
+    /// One request. Its outcomes are in the order of `calls`.
+    async fn try_batch<T>(
+        &self,
+        calls: &[(usize, &Call)],
+        read: &impl Fn(usize, Answer<&RawValue>) -> Result<T, Error>,
+        attempts: &mut Attempts,
+    ) -> Result<Vec<Result<T, Error>>, Error> {
+        let body = Bytes::from(body(calls).to_string());
+        let delivery = self.send(BATCH, &body, &demand(calls), attempts).await?;
+        let answer = self.open(BATCH, &delivery)?;
+        let batch = BatchAnswer::read(answer.result)?;
+        let part = |(index, call): &(usize, &Call)| {
+            let name = name(*index);
+            let part = batch.part(&name, &call.method, &self.config().webhook);
+            if let Some(time) = batch.time(&name) {
+                self.learn(&call.method, &time);
+            } else if let Ok(part) = &part {
+                self.learn(&call.method, &part.time);
+            }
+            part.map_err(|error| self.heed(error, delivery.admission.started))
+                .and_then(|part| read(*index, part))
+        };
+        Ok(calls.iter().map(part).collect())
+    }
+}
+
+fn check(calls: &[Call]) -> Result<(), Error> {
+    if calls.len() > MAX_BATCH {
+        let detail = format!(
+            "{} calls in one batch, at most {MAX_BATCH} are allowed",
+            calls.len()
+        );
+        return Err(Error::bad_input(BATCH, detail));
+    }
+    for call in calls {
+        check_call(&call.method, &call.params)?;
+        if call.method == BATCH {
+            return Err(Error::bad_input(BATCH, "a batch cannot hold a batch"));
+        }
+    }
+    Ok(())
+}
+
+fn name(index: usize) -> String {
+    format!("c{index:02}")
+}
+
+fn body(calls: &[(usize, &Call)]) -> Value {
+    let cmd: Map<String, Value> = calls
+        .iter()
+        .map(|(index, call)| {
+            (
+                name(*index),
+                Value::from(query::command(&call.method, &call.params)),
+            )
+        })
+        .collect();
+    json!({ "halt": 0, "cmd": cmd })
+}
+
+fn demand<'a>(calls: &[(usize, &'a Call)]) -> Vec<Demand<'a>> {
+    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+    for (_, call) in calls {
+        *counts.entry(call.method.as_str()).or_default() += 1;
+    }
+    counts
+        .into_iter()
+        .map(|(method, calls)| Demand { method, calls })
+        .collect()
+}

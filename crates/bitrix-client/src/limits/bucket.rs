@@ -1,0 +1,256 @@
+//! The limit on requests: a copy of the portal's leaky bucket that is always a little fuller than the portal's.
+//!
+//! Two margins keep it so. The burst is a tenth smaller, since requests that start spread out may arrive bunched;
+//! and it drains 1% slower, since clocks differ. Others behind the same address share the portal's bucket and are not
+//! seen here: when the portal refuses a request all the same, all requests rest, and start again without a burst.
+
+use std::num::NonZeroU32;
+use std::ops::Add;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use governor::clock::{Clock, Reference};
+use governor::middleware::StateInformationMiddleware;
+use governor::nanos::Nanos;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+use tokio::time::Instant;
+
+use super::lock;
+
+/// How much slower than the portal's the copy drains.
+const DRAIN_SHARE: f64 = 0.99;
+
+/// The rest after the first refusal; it doubles with each refusal in a row.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+
+/// What the rest grows to.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// No header makes the client rest longer than this.
+const LONGEST_NAMED_PAUSE: Duration = Duration::from_secs(900);
+
+type Limiter = RateLimiter<NotKeyed, InMemoryState, TokioClock, StateInformationMiddleware>;
+
+/// The time of tokio, which tests can pause, as governor wants it.
+#[derive(Debug, Clone)]
+struct TokioClock {
+    began: Instant,
+}
+
+/// Time since the clock was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Elapsed(Duration);
+
+impl Clock for TokioClock {
+    type Instant = Elapsed;
+
+    fn now(&self) -> Elapsed {
+        Elapsed(self.began.elapsed())
+    }
+}
+
+impl Add<Nanos> for Elapsed {
+    type Output = Self;
+
+    fn add(self, other: Nanos) -> Self {
+        Self(self.0.saturating_add(other.into()))
+    }
+}
+
+impl Reference for Elapsed {
+    fn duration_since(&self, earlier: Self) -> Nanos {
+        self.0.saturating_sub(earlier.0).into()
+    }
+
+    fn saturating_sub(&self, duration: Nanos) -> Self {
+        self.0.checked_sub(duration.into()).map_or(*self, Self)
+    }
+}
+
+/// The bucket. Requests go in the order in which they came.
+pub(crate) struct Bucket {
+    drain: Option<Drain>,
+    queue: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+}
+
+struct Drain {
+    limiter: Limiter,
+    clock: TokioClock,
+    burst: NonZeroU32,
+    period: Duration,
+}
+
+struct State {
+    paused_until: Option<Instant>,
+    /// When the last rest began: refusals of requests that started before are of the same fullness.
+    pause_began: Option<Instant>,
+    pauses_in_a_row: u32,
+    blocked_until: Option<Instant>,
+    /// Tokens left after the last request, and when that was.
+    left: (u32, Instant),
+}
+
+/// What a page shows of the bucket.
+pub(crate) struct BucketState {
+    pub(crate) tokens: Option<u32>,
+    pub(crate) burst: Option<u32>,
+    pub(crate) paused_for: Option<Duration>,
+    pub(crate) blocked_for: Option<Duration>,
+}
+
+impl Bucket {
+    /// A bucket like the portal's, which drains `requests_per_second` and blocks above `burst`; 0 a second stands
+    /// for no limit.
+    ///
+    /// # Errors
+    /// What is wrong with the numbers.
+    pub(crate) fn new(requests_per_second: f64, burst: u32) -> Result<Self, &'static str> {
+        let began = Instant::now();
+        let drain = if requests_per_second == 0.0 {
+            None
+        } else {
+            let period = Duration::try_from_secs_f64(1.0 / (requests_per_second * DRAIN_SHARE))
+                .ok()
+                .filter(|_| requests_per_second > 0.0)
+                .ok_or("requests_per_second must be 0 (no limit) or a number above 0")?;
+            let quota =
+                Quota::with_period(period).ok_or("requests_per_second is too large: use 0 for no limit")?;
+            let burst = NonZeroU32::new(careful(burst)).ok_or("burst must be at least 1")?;
+            let clock = TokioClock { began };
+            let limiter = RateLimiter::direct_with_clock(quota.allow_burst(burst), clock.clone())
+                .with_middleware::<StateInformationMiddleware>();
+            Some(Drain {
+                limiter,
+                clock,
+                burst,
+                period,
+            })
+        };
+        let left = (drain.as_ref().map_or(0, |drain| drain.burst.get()), began);
+        let state = State {
+            paused_until: None,
+            pause_began: None,
+            pauses_in_a_row: 0,
+            blocked_until: None,
+            left,
+        };
+        Ok(Self {
+            drain,
+            queue: tokio::sync::Mutex::new(()),
+            state: Mutex::new(state),
+        })
+    }
+
+    /// Waits for the turn of one request and says when it came.
+    ///
+    /// # Errors
+    /// The rest of the vendor's block.
+    pub(crate) async fn acquire(&self) -> Result<Instant, Duration> {
+        // Tokio's mutex is fair: whoever came first sleeps inside, the others behind it.
+        let _turn = self.queue.lock().await;
+        loop {
+            let now = Instant::now();
+            match self.check(now)? {
+                None => return Ok(now),
+                Some(wait) => tokio::time::sleep(wait).await,
+            }
+        }
+    }
+
+    /// Takes a token, or says how long to wait before the next look.
+    fn check(&self, now: Instant) -> Result<Option<Duration>, Duration> {
+        let mut state = lock(&self.state);
+        if let Some(rest) = rest_of(state.blocked_until, now) {
+            return Err(rest);
+        }
+        if let Some(rest) = rest_of(state.paused_until, now) {
+            return Ok(Some(rest));
+        }
+        let Some(drain) = &self.drain else { return Ok(None) };
+        match drain.limiter.check() {
+            Ok(snapshot) => {
+                state.left = (snapshot.remaining_burst_capacity(), now);
+                Ok(None)
+            }
+            // Timers may end a hair early; a wait of nothing would spin.
+            Err(until) => Ok(Some(
+                until
+                    .wait_time_from(drain.clock.now())
+                    .max(Duration::from_millis(1)),
+            )),
+        }
+    }
+
+    /// The portal refused a request that started at `started`: everything rests, and the bucket counts as full.
+    pub(crate) fn refused(&self, started: Instant, named: Option<Duration>) {
+        let now = Instant::now();
+        let mut state = lock(&self.state);
+        let mut pause = named.unwrap_or_default().min(LONGEST_NAMED_PAUSE);
+        if state.pause_began.is_none_or(|began| started > began) {
+            let longest = FIRST_PAUSE
+                .saturating_mul(1 << state.pauses_in_a_row.min(5))
+                .min(LONGEST_PAUSE);
+            // Several clients behind one address must not come back together.
+            pause = pause.max(longest.mul_f64(1.0 + rand::random::<f64>() / 2.0));
+            state.pauses_in_a_row = state.pauses_in_a_row.saturating_add(1);
+            state.pause_began = Some(now);
+            if let Some(drain) = &self.drain {
+                let tokens = 0..drain.burst.get();
+                tokens
+                    .take_while(|_| drain.limiter.check().is_ok())
+                    .for_each(drop);
+                state.left = (0, now);
+            }
+        }
+        let until = now + pause;
+        state.paused_until = Some(state.paused_until.map_or(until, |paused| paused.max(until)));
+    }
+
+    /// The portal took a request that started at `started`.
+    pub(crate) fn accepted(&self, started: Instant) {
+        let mut state = lock(&self.state);
+        if state.pause_began.is_none_or(|began| started > began) {
+            state.pauses_in_a_row = 0;
+        }
+    }
+
+    /// The vendor blocked the portal: calls fail without being sent until the time is over.
+    pub(crate) fn block(&self, rest: Duration) {
+        lock(&self.state).blocked_until = Some(Instant::now() + rest);
+    }
+
+    pub(crate) fn state(&self) -> BucketState {
+        let now = Instant::now();
+        let state = lock(&self.state);
+        let tokens = self.drain.as_ref().map(|drain| {
+            let (left, at) = state.left;
+            let gained = now.duration_since(at).div_duration_f64(drain.period);
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "saturates, never negative"
+            )]
+            let gained = gained as u32;
+            left.saturating_add(gained).min(drain.burst.get())
+        });
+        BucketState {
+            tokens,
+            burst: self.drain.as_ref().map(|drain| drain.burst.get()),
+            paused_for: rest_of(state.paused_until, now),
+            blocked_for: rest_of(state.blocked_until, now),
+        }
+    }
+}
+
+/// A tenth less than the portal takes, and at least one.
+fn careful(burst: u32) -> u32 {
+    burst - burst.div_ceil(10).min(burst.saturating_sub(1))
+}
+
+pub(crate) fn rest_of(until: Option<Instant>, now: Instant) -> Option<Duration> {
+    until
+        .map(|until| until.saturating_duration_since(now))
+        .filter(|rest| !rest.is_zero())
+}

@@ -1,0 +1,105 @@
+//! Both limits of a portal, kept ahead of time: a request starts only once neither is in its way.
+
+pub(crate) mod bucket;
+pub(crate) mod operating;
+
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+use bucket::Bucket;
+use operating::{Demand, Ledger, Reservation};
+
+/// What is left of the limits, for a page or a metric.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Budget {
+    /// Requests that may start at once; `None` without a limit on requests.
+    pub tokens: Option<u32>,
+    /// The most that `tokens` grows to: the portal's burst less a margin of safety.
+    pub burst: Option<u32>,
+    /// How long all requests still rest after the portal refused one.
+    pub paused_for: Option<Duration>,
+    /// How long the client refuses all calls since the vendor blocked the portal.
+    pub blocked_for: Option<Duration>,
+    /// What the methods called so far have used, by name.
+    pub operating: Vec<MethodBudget>,
+}
+
+/// What one method has used of its run time.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct MethodBudget {
+    /// The REST method.
+    pub method: String,
+    /// Run time in the portal's window of ten minutes, in seconds, as well as the client knows.
+    pub used: f64,
+    /// The limit on it in seconds; `None` when none is kept.
+    pub limit: Option<f64>,
+    /// How long the method still rests after the portal refused it.
+    pub blocked_for: Option<Duration>,
+}
+
+/// Both limits and the bound on requests under way.
+pub(crate) struct Limits {
+    pub(crate) bucket: Bucket,
+    pub(crate) ledger: Ledger,
+    in_flight: Semaphore,
+}
+
+/// Leave for one request. Dropping it ends the request's hold on the limits.
+pub(crate) struct Admission<'a> {
+    /// When the request was let go.
+    pub(crate) started: Instant,
+    _reservation: Reservation<'a>,
+    _permit: Option<SemaphorePermit<'a>>,
+}
+
+impl Limits {
+    pub(crate) fn new(bucket: Bucket, ledger: Ledger, max_in_flight: usize) -> Self {
+        Self {
+            bucket,
+            ledger,
+            in_flight: Semaphore::new(max_in_flight),
+        }
+    }
+
+    /// Waits until a request that makes these calls may start.
+    ///
+    /// # Errors
+    /// The rest of the vendor's block, when the portal must not be called at all.
+    pub(crate) async fn admit(&self, demand: &[Demand<'_>]) -> Result<Admission<'_>, Duration> {
+        loop {
+            // The ledger first: a call that waits for its method must not hold a place others could use. The bucket
+            // last: a token taken early would let requests pile up and start all at once.
+            let reservation = self.ledger.reserve(demand).await;
+            let permit = self.in_flight.acquire().await.ok();
+            if self.ledger.is_blocked(demand) {
+                continue;
+            }
+            let started = self.bucket.acquire().await?;
+            return Ok(Admission {
+                started,
+                _reservation: reservation,
+                _permit: permit,
+            });
+        }
+    }
+
+    pub(crate) fn budget(&self) -> Budget {
+        let bucket = self.bucket.state();
+        Budget {
+            tokens: bucket.tokens,
+            burst: bucket.burst,
+            paused_for: bucket.paused_for,
+            blocked_for: bucket.blocked_for,
+            operating: self.ledger.state(),
+        }
+    }
+}
+
+/// Locks a mutex whose holders never panic half-way through a change.
+pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

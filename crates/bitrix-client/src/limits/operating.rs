@@ -1,0 +1,337 @@
+//! The limit on run time: what each method has used of the portal's sliding window of ten minutes.
+//!
+//! The portal says after every call what the method's sum is and when its oldest part leaves the window. Between
+//! answers the ledger carries the sum forward: what it saw being added leaves ten minutes later. Each answer corrects
+//! it, so an error in the model costs one call at most. A call waits when the sum, what is under way, and what the
+//! call itself is expected to take would come within 5% of the limit. No clock of ours is compared with the portal's.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::bucket::rest_of;
+use super::{MethodBudget, lock};
+use crate::answer::Time;
+use crate::classify::UNKNOWN_RESET;
+
+/// The share of the limit that is used.
+const SHARE: f64 = 0.95;
+
+/// The portal's window.
+const WINDOW: Duration = Duration::from_secs(600);
+
+/// The portal keeps its window in parts of this length.
+const BASKET: Duration = Duration::from_secs(60);
+
+/// What was added within this time is kept as one entry, which leaves with the youngest of it.
+const GRAIN: Duration = Duration::from_secs(10);
+
+/// One HTTP request runs no longer than this, batch included.
+const LONGEST_REQUEST: f64 = 60.0;
+
+/// An answer older than the last by more than this comes from a portal whose clock was set back.
+const CLOCK_SET_BACK: f64 = 120.0;
+
+/// How many calls of a method one request makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Demand<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) calls: u32,
+}
+
+/// The ledger of all methods.
+pub(crate) struct Ledger {
+    limit: Option<f64>,
+    methods: Mutex<BTreeMap<String, Method>>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct Method {
+    /// Run time in the window, by when it leaves, soonest first.
+    spent: Vec<Spent>,
+    /// What requests under way are expected to add.
+    reserved: f64,
+    requests: u32,
+    /// What one call takes: the largest seen, forgotten slowly.
+    per_call: f64,
+    answered: bool,
+    /// The portal's time of the last answer taken in.
+    last_finish: Option<f64>,
+    resets_at: Option<Instant>,
+    blocked_until: Option<Instant>,
+    blocks_in_a_row: u32,
+}
+
+#[derive(Clone, Copy)]
+struct Spent {
+    leaves: Instant,
+    seconds: f64,
+}
+
+/// Whether a method's calls may start.
+enum Gate {
+    Open,
+    /// Look again then, or when something changes.
+    Until(Instant),
+    /// Look again when something changes.
+    Change,
+}
+
+/// The hold of one request on its methods' run time, released when dropped.
+pub(crate) struct Reservation<'a> {
+    ledger: &'a Ledger,
+    held: Vec<(String, f64)>,
+}
+
+impl Ledger {
+    /// A ledger that keeps methods under `limit` seconds; `None` or 0 only remembers what the portal refuses.
+    pub(crate) fn new(limit: Option<f64>) -> Self {
+        let limit = limit.filter(|limit| *limit > 0.0);
+        Self {
+            limit,
+            methods: Mutex::default(),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Waits until all methods of a request may be called, and holds what they are expected to take.
+    pub(crate) async fn reserve(&self, demand: &[Demand<'_>]) -> Reservation<'_> {
+        loop {
+            // Listening begins before looking, so no change between the two is missed.
+            let changed = self.changed.notified();
+            match self.try_reserve(demand, Instant::now()) {
+                Ok(held) => return Reservation { ledger: self, held },
+                Err(Gate::Until(until)) => {
+                    tokio::select! {
+                        () = tokio::time::sleep_until(until) => {}
+                        () = changed => {}
+                    }
+                }
+                Err(Gate::Change | Gate::Open) => changed.await,
+            }
+        }
+    }
+
+    /// All or nothing: a request that held one method while it waits for another could stop both.
+    fn try_reserve(&self, demand: &[Demand<'_>], now: Instant) -> Result<Vec<(String, f64)>, Gate> {
+        let mut methods = lock(&self.methods);
+        for wanted in demand {
+            let method = methods.entry(wanted.method.to_owned()).or_default();
+            match method.gate(wanted.calls, self.limit, now) {
+                Gate::Open => {}
+                closed => return Err(closed),
+            }
+        }
+        let hold = |wanted: &Demand<'_>| {
+            let method = methods.entry(wanted.method.to_owned()).or_default();
+            let seconds = method.estimate(wanted.calls, self.limit);
+            method.reserved += seconds;
+            method.requests += 1;
+            (wanted.method.to_owned(), seconds)
+        };
+        Ok(demand.iter().map(hold).collect())
+    }
+
+    /// Whether the portal refused one of the methods since the reservation.
+    pub(crate) fn is_blocked(&self, demand: &[Demand<'_>]) -> bool {
+        let now = Instant::now();
+        let methods = lock(&self.methods);
+        demand.iter().any(|wanted| {
+            methods
+                .get(wanted.method)
+                .is_some_and(|method| rest_of(method.blocked_until, now).is_some())
+        })
+    }
+
+    /// Takes in what the portal says about a call that ended.
+    pub(crate) fn learn(&self, method: &str, time: &Time) {
+        let now = Instant::now();
+        lock(&self.methods)
+            .entry(method.to_owned())
+            .or_default()
+            .learn(time, now);
+        self.changed.notify_waiters();
+    }
+
+    /// The portal refused a method: it rests until its reset, as far as known. Returns for how long.
+    pub(crate) fn block(&self, method: &str, named: Duration) -> Duration {
+        let now = Instant::now();
+        let rest = {
+            let mut methods = lock(&self.methods);
+            let method = methods.entry(method.to_owned()).or_default();
+            let rest = rest_of(method.blocked_until, now).unwrap_or_else(|| method.rest(named, now));
+            method.blocked_until = Some(now + rest);
+            rest
+        };
+        self.changed.notify_waiters();
+        rest
+    }
+
+    pub(crate) fn state(&self) -> Vec<MethodBudget> {
+        let now = Instant::now();
+        let mut methods = lock(&self.methods);
+        let state = methods.iter_mut().map(|(name, method)| {
+            method.expire(now);
+            MethodBudget {
+                method: name.clone(),
+                used: method.used(),
+                limit: self.limit,
+                blocked_for: rest_of(method.blocked_until, now),
+            }
+        });
+        state.collect()
+    }
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        {
+            let mut methods = lock(&self.ledger.methods);
+            for (name, seconds) in &self.held {
+                if let Some(method) = methods.get_mut(name) {
+                    method.requests = method.requests.saturating_sub(1);
+                    // Sums of floats do not cancel exactly; with nothing under way nothing is held.
+                    method.reserved = if method.requests == 0 {
+                        0.0
+                    } else {
+                        (method.reserved - seconds).max(0.0)
+                    };
+                }
+            }
+        }
+        self.ledger.changed.notify_waiters();
+    }
+}
+
+impl Method {
+    fn gate(&mut self, calls: u32, limit: Option<f64>, now: Instant) -> Gate {
+        if let Some(until) = self.blocked_until.filter(|until| *until > now) {
+            return Gate::Until(until);
+        }
+        let Some(limit) = limit else { return Gate::Open };
+        // Until the first answer nobody knows the sum, which an earlier run may have driven up: one request asks.
+        if !self.answered && self.requests > 0 {
+            return Gate::Change;
+        }
+        self.expire(now);
+        let used = self.used();
+        if used + self.reserved + self.estimate(calls, Some(limit)) <= limit * SHARE {
+            return Gate::Open;
+        }
+        match self.spent.first() {
+            Some(oldest) => Gate::Until(oldest.leaves),
+            None if self.requests > 0 => Gate::Change,
+            None => Gate::Open,
+        }
+    }
+
+    /// What calls of this method are expected to take, at most half of the limit: a larger request could never start.
+    fn estimate(&self, calls: u32, limit: Option<f64>) -> f64 {
+        let most = limit.map_or(LONGEST_REQUEST, |limit| LONGEST_REQUEST.min(limit * SHARE / 2.0));
+        (self.per_call * f64::from(calls)).min(most)
+    }
+
+    fn used(&self) -> f64 {
+        self.spent.iter().map(|spent| spent.seconds).sum()
+    }
+
+    fn expire(&mut self, now: Instant) {
+        self.spent.retain(|spent| spent.leaves > now);
+    }
+
+    fn learn(&mut self, time: &Time, now: Instant) {
+        self.answered = true;
+        self.blocks_in_a_row = 0;
+        let took = time.duration.unwrap_or_default().max(0.0);
+        self.per_call = took.max(self.per_call * 0.95);
+
+        let Some(sum) = time.operating.filter(|sum| *sum >= 0.0) else {
+            return;
+        };
+        if let (Some(last), Some(finish)) = (self.last_finish, time.finish) {
+            // Answers of requests side by side may come out of order: an older sum is no news.
+            if finish < last && last - finish < CLOCK_SET_BACK {
+                return;
+            }
+        }
+        self.last_finish = time.finish.or(self.last_finish);
+        self.expire(now);
+        let reset = time.reset_in();
+        let more = sum - self.used();
+        if more > 0.0 {
+            let own = more.min(took);
+            self.add_own(own, now);
+            self.add_foreign(more - own, reset.unwrap_or(WINDOW), now);
+        } else {
+            self.forget_oldest(-more);
+        }
+        if let Some(reset) = reset {
+            let earliest = now + reset;
+            for spent in &mut self.spent {
+                spent.leaves = spent.leaves.max(earliest);
+            }
+            if let Some(oldest) = self.spent.first_mut() {
+                oldest.leaves = earliest;
+            }
+            self.resets_at = Some(earliest);
+        }
+    }
+
+    /// Run time of a call we made just now.
+    fn add_own(&mut self, seconds: f64, now: Instant) {
+        match self.spent.last_mut() {
+            Some(last) if last.leaves >= now + WINDOW => last.seconds += seconds,
+            _ if seconds > 0.0 => self.spent.push(Spent {
+                leaves: now + WINDOW + GRAIN,
+                seconds,
+            }),
+            _ => {}
+        }
+    }
+
+    /// Run time of calls we did not see (an earlier run, other users of the webhook): nobody says in which baskets it
+    /// is, so it counts as spread evenly over those that leave from the reset on.
+    fn add_foreign(&mut self, seconds: f64, reset: Duration, now: Instant) {
+        if seconds <= 0.0 {
+            return;
+        }
+        let mut leaves = vec![now + reset];
+        while let Some(next) = leaves
+            .last()
+            .map(|last| *last + BASKET)
+            .filter(|next| *next <= now + WINDOW)
+        {
+            leaves.push(next);
+        }
+        let baskets = u32::try_from(leaves.len()).unwrap_or(u32::MAX);
+        let each = seconds / f64::from(baskets);
+        self.spent.extend(leaves.into_iter().map(|leaves| Spent {
+            leaves,
+            seconds: each,
+        }));
+        self.spent.sort_by_key(|spent| spent.leaves);
+    }
+
+    fn forget_oldest(&mut self, mut seconds: f64) {
+        for spent in &mut self.spent {
+            let gone = spent.seconds.min(seconds);
+            spent.seconds -= gone;
+            seconds -= gone;
+        }
+        self.spent.retain(|spent| spent.seconds > 0.0);
+    }
+
+    /// How long to rest after a refusal: until the reset of the last good answer, else a basket, doubled each time.
+    fn rest(&mut self, named: Duration, now: Instant) -> Duration {
+        let doubled = UNKNOWN_RESET
+            .max(named)
+            .saturating_mul(1 << self.blocks_in_a_row.min(4))
+            .min(WINDOW);
+        self.blocks_in_a_row = self.blocks_in_a_row.saturating_add(1);
+        rest_of(self.resets_at, now).unwrap_or(doubled)
+    }
+}

@@ -1,0 +1,268 @@
+//! The history of deals' stages.
+
+use chrono::{DateTime, FixedOffset};
+use futures::future::try_join_all;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use super::DEAL;
+use super::deals::{self, Deal};
+use crate::answer::Answer;
+use crate::batch::{Call, MAX_BATCH};
+use crate::client::Client;
+use crate::error::Error;
+use crate::wire::{Fields, Scalar, items};
+
+const HISTORY_LIST: &str = "crm.stagehistory.list";
+
+/// The fields of a whole record.
+const FIELDS: [&str; 7] = [
+    "ID",
+    "TYPE_ID",
+    "OWNER_ID",
+    "CREATED_TIME",
+    "CATEGORY_ID",
+    "STAGE_SEMANTIC_ID",
+    "STAGE_ID",
+];
+
+/// Which records to read. One query answers with 50 records at most, by ID.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryQuery {
+    /// Only records with a larger ID.
+    pub after_id: Option<i64>,
+    /// Only records with this ID or a smaller one.
+    pub up_to_id: Option<i64>,
+    /// Only records of these pipelines; empty for all.
+    pub categories: Vec<i64>,
+    /// Only records of these deals; empty for all.
+    pub owners: Vec<i64>,
+    /// Only records with these IDs; empty for all.
+    pub ids: Vec<i64>,
+    /// The largest IDs first.
+    pub descending: bool,
+    /// Ask for nothing but IDs. Functions that return whole records ask for all fields all the same.
+    pub select_only_id: bool,
+    /// -1 for the first page without counting the rows (fast on large tables), else the number of rows to skip.
+    pub start: i64,
+}
+
+impl Default for HistoryQuery {
+    /// The first page of all records.
+    fn default() -> Self {
+        Self {
+            after_id: None,
+            up_to_id: None,
+            categories: Vec::new(),
+            owners: Vec::new(),
+            ids: Vec::new(),
+            descending: false,
+            select_only_id: false,
+            start: -1,
+        }
+    }
+}
+
+impl HistoryQuery {
+    /// The records with IDs above `after_id` and up to `up_to_id`.
+    #[must_use]
+    pub fn window(after_id: i64, up_to_id: i64) -> Self {
+        Self {
+            after_id: Some(after_id),
+            up_to_id: Some(up_to_id),
+            ..Self::default()
+        }
+    }
+
+    /// The call that asks for it.
+    #[must_use]
+    pub fn call(&self) -> Call {
+        let fields: &[&str] = if self.select_only_id { &["ID"] } else { &FIELDS };
+        let mut filter = Map::new();
+        for (key, bound) in [(">ID", self.after_id), ("<=ID", self.up_to_id)] {
+            if let Some(bound) = bound {
+                filter.insert(key.to_owned(), bound.into());
+            }
+        }
+        for (key, list) in [
+            ("@CATEGORY_ID", &self.categories),
+            ("@OWNER_ID", &self.owners),
+            ("@ID", &self.ids),
+        ] {
+            if !list.is_empty() {
+                filter.insert(key.to_owned(), list.as_slice().into());
+            }
+        }
+        let params = json!({
+            "entityTypeId": DEAL,
+            "order": {"ID": if self.descending { "DESC" } else { "ASC" }},
+            "filter": Value::Object(filter),
+            "select": fields,
+            "start": self.start,
+        });
+        Call::new(HISTORY_LIST, params)
+    }
+}
+
+/// One move of a deal, as the portal has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryRecord {
+    /// The record's ID.
+    pub id: i64,
+    /// 1 created, 2 moved, 3 finished, 5 moved to another pipeline.
+    pub type_id: Option<i64>,
+    /// The deal.
+    pub owner_id: i64,
+    /// When the deal moved, with the portal's offset.
+    pub created_time: DateTime<FixedOffset>,
+    /// The pipeline; 0 is the default one.
+    pub category_id: i64,
+    /// `P` in progress, `S` won, `F` lost.
+    pub stage_semantic_id: Option<String>,
+    /// The code of the stage the deal moved to.
+    pub stage_id: String,
+}
+
+/// What [`Client::read`] read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Read {
+    /// The records of each query, in the order of the queries.
+    pub windows: Vec<Vec<HistoryRecord>>,
+    /// The deals found, by ID.
+    pub deals: Vec<Deal>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+struct WireRecord<'a> {
+    #[serde(default, borrow)]
+    id: Scalar<'a>,
+    #[serde(default, borrow)]
+    type_id: Scalar<'a>,
+    #[serde(default, borrow)]
+    owner_id: Scalar<'a>,
+    #[serde(default, borrow)]
+    created_time: Scalar<'a>,
+    #[serde(default, borrow)]
+    category_id: Scalar<'a>,
+    #[serde(default, borrow)]
+    stage_semantic_id: Scalar<'a>,
+    #[serde(default, borrow)]
+    stage_id: Scalar<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+struct WireId<'a> {
+    #[serde(default, borrow)]
+    id: Scalar<'a>,
+}
+
+/// The answer of one call of a mixed batch.
+enum Part {
+    Window(Vec<HistoryRecord>),
+    Deals(Vec<Deal>),
+}
+
+impl Client {
+    /// One page of records, in a request of its own.
+    ///
+    /// # Errors
+    /// When the call fails, or a record lacks a field or has a wrong one.
+    pub async fn stage_history_page(&self, query: &HistoryQuery) -> Result<Vec<HistoryRecord>, Error> {
+        let call = whole_records(query);
+        Ok(self
+            .call_with(HISTORY_LIST, &call.params, read_records)
+            .await?
+            .result)
+    }
+
+    /// The IDs of the records of one page, in a request of its own.
+    ///
+    /// # Errors
+    /// When the call fails, or a record lacks its ID.
+    pub async fn stage_history_ids(&self, query: &HistoryQuery) -> Result<Vec<i64>, Error> {
+        let call = HistoryQuery {
+            select_only_id: true,
+            ..query.clone()
+        }
+        .call();
+        Ok(self.call_with(HISTORY_LIST, &call.params, read_ids).await?.result)
+    }
+
+    /// The records of many queries, 50 queries a request, requests side by side as the limits allow.
+    ///
+    /// # Errors
+    /// When one of the calls fails, or a record lacks a field or has a wrong one: all or nothing.
+    pub async fn stage_history_windows(
+        &self,
+        queries: &[HistoryQuery],
+    ) -> Result<Vec<Vec<HistoryRecord>>, Error> {
+        Ok(self.read(queries, &[]).await?.windows)
+    }
+
+    /// Records and deals together, their calls packed into as few requests as possible.
+    ///
+    /// Deals that do not exist, or that the webhook's user may not read, are not among the result.
+    ///
+    /// # Errors
+    /// When one of the calls fails, or a row lacks a field or has a wrong one: all or nothing.
+    pub async fn read(&self, queries: &[HistoryQuery], deal_ids: &[i64]) -> Result<Read, Error> {
+        let mut calls: Vec<Call> = queries.iter().map(whole_records).collect();
+        calls.extend(deals::calls(deal_ids));
+        let read = |base: usize| {
+            move |index: usize, answer: Answer<&RawValue>| {
+                if base + index < queries.len() {
+                    read_records(answer.result).map(Part::Window)
+                } else {
+                    deals::read_deals(answer.result).map(Part::Deals)
+                }
+            }
+        };
+        let batch = |(number, calls): (usize, _)| self.batch_with(calls, read(number * MAX_BATCH));
+        let batches = try_join_all(calls.chunks(MAX_BATCH).enumerate().map(batch)).await?;
+
+        let mut all = Read::default();
+        for part in batches.into_iter().flatten() {
+            match part? {
+                Part::Window(records) => all.windows.push(records),
+                Part::Deals(deals) => all.deals.extend(deals),
+            }
+        }
+        all.deals.sort_unstable_by_key(|deal| deal.id);
+        Ok(all)
+    }
+}
+
+fn whole_records(query: &HistoryQuery) -> Call {
+    HistoryQuery {
+        select_only_id: false,
+        ..query.clone()
+    }
+    .call()
+}
+
+pub(super) fn read_records(raw: &RawValue) -> Result<Vec<HistoryRecord>, Error> {
+    let fields = Fields(HISTORY_LIST);
+    let rows: Vec<WireRecord<'_>> = items(HISTORY_LIST, "items", raw)?;
+    let read = |row: WireRecord<'_>| {
+        Ok(HistoryRecord {
+            id: fields.id("ID", &row.id)?,
+            type_id: fields.optional_id("TYPE_ID", &row.type_id)?,
+            owner_id: fields.id("OWNER_ID", &row.owner_id)?,
+            created_time: fields.date_time("CREATED_TIME", &row.created_time)?,
+            category_id: fields.id("CATEGORY_ID", &row.category_id)?,
+            stage_semantic_id: fields.optional_text("STAGE_SEMANTIC_ID", &row.stage_semantic_id)?,
+            stage_id: fields.text("STAGE_ID", &row.stage_id)?,
+        })
+    };
+    rows.into_iter().map(read).collect()
+}
+
+pub(super) fn read_ids(raw: &RawValue) -> Result<Vec<i64>, Error> {
+    let rows: Vec<WireId<'_>> = items(HISTORY_LIST, "items", raw)?;
+    rows.iter()
+        .map(|row| Fields(HISTORY_LIST).id("ID", &row.id))
+        .collect()
+}

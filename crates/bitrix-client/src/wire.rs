@@ -1,0 +1,405 @@
+//! Reads what a PHP server writes: numbers as strings, flags, empty values in many spellings, lists as maps.
+//!
+//! Rows are first read into [`Scalar`]s, which takes anything, and then turned into types field by field, so that
+//! an error can name the field. No error holds a value: values are the portal's data.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use chrono::{DateTime, FixedOffset, NaiveDate};
+use serde::Deserialize;
+use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::error::Error;
+
+/// One value of a field, as it came.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) enum Scalar<'a> {
+    /// The field is not there.
+    #[default]
+    Missing,
+    /// `null`, or PHP's `[]` for nothing.
+    Null,
+    Flag(bool),
+    Integer(i64),
+    /// Any other number.
+    Float(f64),
+    Text(Cow<'a, str>),
+    /// A list or a map with something in it.
+    Compound,
+}
+
+impl Scalar<'_> {
+    /// Whether there is no value, in any spelling. `false` is one of them in PHP.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::Missing | Self::Null | Self::Flag(false) => true,
+            Self::Text(text) => text.trim().is_empty(),
+            Self::Flag(true) | Self::Integer(_) | Self::Float(_) | Self::Compound => false,
+        }
+    }
+
+    pub(crate) fn is_given(&self) -> bool {
+        !matches!(self, Self::Missing | Self::Null)
+    }
+
+    pub(crate) fn as_integer(&self) -> Option<i64> {
+        match self {
+            Self::Integer(number) => Some(*number),
+            Self::Float(number) => whole(*number),
+            Self::Text(text) => text.trim().parse().ok(),
+            Self::Missing | Self::Null | Self::Flag(_) | Self::Compound => None,
+        }
+    }
+
+    /// A finite number.
+    pub(crate) fn as_float(&self) -> Option<f64> {
+        let number = match self {
+            #[expect(clippy::cast_precision_loss, reason = "seconds and times, far below 2^52")]
+            Self::Integer(number) => *number as f64,
+            Self::Float(number) => *number,
+            Self::Text(text) => text.trim().parse().ok()?,
+            Self::Missing | Self::Null | Self::Flag(_) | Self::Compound => return None,
+        };
+        number.is_finite().then_some(number)
+    }
+
+    pub(crate) fn as_flag(&self) -> Option<bool> {
+        match self {
+            Self::Flag(flag) => Some(*flag),
+            Self::Integer(0) => Some(false),
+            Self::Integer(1) => Some(true),
+            Self::Text(text) => match text.trim() {
+                "Y" | "y" | "1" | "true" | "TRUE" => Some(true),
+                "N" | "n" | "0" | "false" | "FALSE" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Text, or a number as text; empty for anything else.
+    pub(crate) fn to_text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Integer(number) => Cow::Owned(number.to_string()),
+            _ => Cow::Borrowed(""),
+        }
+    }
+}
+
+/// A float that is a whole number without loss.
+fn whole(number: f64) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and in range")]
+    (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ScalarVisitor;
+
+        impl<'de> Visitor<'de> for ScalarVisitor {
+            type Value = Scalar<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("any value")
+            }
+
+            fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
+                Ok(Scalar::Flag(flag))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+                Ok(Scalar::Integer(number))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+                #[expect(
+                    clippy::cast_precision_loss,
+                    reason = "too large to be an identifier: only its size counts"
+                )]
+                Ok(i64::try_from(number).map_or(Scalar::Float(number as f64), Scalar::Integer))
+            }
+
+            fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+                Ok(Scalar::Float(number))
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Scalar::Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Scalar::Text(Cow::Owned(text.to_owned())))
+            }
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Scalar::Null)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+                let mut value = Scalar::Null;
+                while items.next_element::<IgnoredAny>()?.is_some() {
+                    value = Scalar::Compound;
+                }
+                Ok(value)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+                let mut value = Scalar::Null;
+                while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+                    value = Scalar::Compound;
+                }
+                Ok(value)
+            }
+        }
+
+        deserializer.deserialize_any(ScalarVisitor)
+    }
+}
+
+/// A list: an array, a map of anything to the items (its keys dropped), or `null`.
+///
+/// PHP writes a list whose keys are not 0..n-1 as a map, and an empty map as an empty list.
+#[derive(Debug)]
+pub(crate) struct Rows<T>(pub(crate) Vec<T>);
+
+/// A map, which arrives as an array when its keys are 0..n-1 or when it is empty.
+#[derive(Debug)]
+pub(crate) struct Named<T>(pub(crate) Vec<(String, T)>);
+
+/// A map as `T`; anything else (PHP's `[]`, null, a text) as `T::default()`.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Lenient<T>(pub(crate) T);
+
+impl<T> Default for Named<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Rows<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Named::deserialize(deserializer)
+            .map(|named| Self(named.0.into_iter().map(|(_, item)| item).collect()))
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NamedVisitor<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for NamedVisitor<T> {
+            type Value = Named<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list or a map")
+            }
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Named(Vec::new()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+                let mut named = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    named.push((named.len().to_string(), item));
+                }
+                Ok(Named(named))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+                let mut named = Vec::new();
+                while let Some(entry) = entries.next_entry()? {
+                    named.push(entry);
+                }
+                Ok(Named(named))
+            }
+        }
+
+        deserializer.deserialize_any(NamedVisitor(PhantomData))
+    }
+}
+
+impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Lenient<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&'de RawValue>::deserialize(deserializer)?;
+        if raw.get().starts_with('{') {
+            return serde_json::from_str(raw.get())
+                .map(Self)
+                .map_err(de::Error::custom);
+        }
+        Ok(Self::default())
+    }
+}
+
+/// The result of a list method that wraps its rows in `items` (or `categories`).
+#[derive(Deserialize)]
+struct Page<T> {
+    #[serde(default = "none", alias = "categories", deserialize_with = "given")]
+    #[serde(bound(deserialize = "T: Deserialize<'de>"))]
+    items: Option<Rows<T>>,
+}
+
+fn none<T>() -> Option<T> {
+    None
+}
+
+/// Keeps a `null` apart from a missing field.
+pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// Reads the rows of `{"items": …}` out of a result. PHP's `[]` for an empty result has none.
+pub(crate) fn items<'a, T: Deserialize<'a>>(
+    method: &str,
+    wrapper: &str,
+    raw: &'a RawValue,
+) -> Result<Vec<T>, Error> {
+    if raw.get() == "[]" {
+        return Ok(Vec::new());
+    }
+    let page: Page<T> = from_raw(method, raw)?;
+    let rows = page
+        .items
+        .ok_or_else(|| Error::unexpected(method, format!("the result lacks {wrapper}")))?;
+    Ok(rows.0)
+}
+
+/// Reads a result as `T`, naming the place but no value when it has another shape.
+pub(crate) fn from_raw<'a, T: Deserialize<'a>>(method: &str, raw: &'a RawValue) -> Result<T, Error> {
+    serde_json::from_str(raw.get()).map_err(|error| {
+        Error::unexpected(
+            method,
+            format!(
+                "the result has another shape than documented, at its line {} column {}",
+                error.line(),
+                error.column()
+            ),
+        )
+    })
+}
+
+/// Turns the fields of one row of a method's answer into types.
+#[derive(Clone, Copy)]
+pub(crate) struct Fields<'a>(pub(crate) &'a str);
+
+impl Fields<'_> {
+    /// An identifier: a whole number from 0 to the largest `i64`.
+    pub(crate) fn id(self, field: &str, value: &Scalar<'_>) -> Result<i64, Error> {
+        self.optional_id(field, value)?.ok_or_else(|| self.lacks(field))
+    }
+
+    pub(crate) fn optional_id(self, field: &str, value: &Scalar<'_>) -> Result<Option<i64>, Error> {
+        if value.is_empty() {
+            return Ok(None);
+        }
+        match value.as_integer() {
+            Some(id) if id >= 0 => Ok(Some(id)),
+            _ => Err(self.wrong(field, "is not a whole number from 0 to 9223372036854775807")),
+        }
+    }
+
+    /// A reference to a user or such, where 0 stands for nobody.
+    pub(crate) fn optional_reference(self, field: &str, value: &Scalar<'_>) -> Result<Option<i64>, Error> {
+        Ok(self.optional_id(field, value)?.filter(|id| *id != 0))
+    }
+
+    pub(crate) fn optional_integer(self, field: &str, value: &Scalar<'_>) -> Result<Option<i64>, Error> {
+        if value.is_empty() {
+            return Ok(None);
+        }
+        value
+            .as_integer()
+            .map(Some)
+            .ok_or_else(|| self.wrong(field, "is not a whole number"))
+    }
+
+    /// Text that must not be empty.
+    pub(crate) fn text(self, field: &str, value: &Scalar<'_>) -> Result<String, Error> {
+        self.optional_text(field, value)?.ok_or_else(|| self.lacks(field))
+    }
+
+    /// Text as it is, spaces included; `None` when it is empty.
+    pub(crate) fn optional_text(self, field: &str, value: &Scalar<'_>) -> Result<Option<String>, Error> {
+        match value {
+            Scalar::Text(text) => Ok(Some(text.as_ref())
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned)),
+            Scalar::Integer(number) => Ok(Some(number.to_string())),
+            Scalar::Float(number) => Ok(Some(number.to_string())),
+            Scalar::Missing | Scalar::Null | Scalar::Flag(false) => Ok(None),
+            Scalar::Flag(true) | Scalar::Compound => Err(self.wrong(field, "is not text")),
+        }
+    }
+
+    /// A flag in any spelling; `None` when it is empty.
+    pub(crate) fn optional_flag(self, field: &str, value: &Scalar<'_>) -> Result<Option<bool>, Error> {
+        match value.as_flag() {
+            Some(flag) => Ok(Some(flag)),
+            None if value.is_empty() => Ok(None),
+            None => Err(self.wrong(field, "is neither Y nor N")),
+        }
+    }
+
+    pub(crate) fn date_time(self, field: &str, value: &Scalar<'_>) -> Result<DateTime<FixedOffset>, Error> {
+        self.optional_date_time(field, value)?
+            .ok_or_else(|| self.lacks(field))
+    }
+
+    /// A point in time. One without an offset from UTC is an error: guessing the zone would shift it unseen.
+    pub(crate) fn optional_date_time(
+        self,
+        field: &str,
+        value: &Scalar<'_>,
+    ) -> Result<Option<DateTime<FixedOffset>>, Error> {
+        let Some(text) = self.date_text(field, value)? else {
+            return Ok(None);
+        };
+        DateTime::parse_from_rfc3339(text)
+            .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%#z"))
+            .map(Some)
+            .map_err(|_| self.wrong(field, "is not a date and time with an offset from UTC"))
+    }
+
+    /// A calendar day as written: a time and an offset behind it are not looked at.
+    pub(crate) fn optional_date(self, field: &str, value: &Scalar<'_>) -> Result<Option<NaiveDate>, Error> {
+        let Some(text) = self.date_text(field, value)? else {
+            return Ok(None);
+        };
+        let day = text.split(['T', ' ']).next().unwrap_or_default();
+        let date = NaiveDate::parse_from_str(day, "%Y-%m-%d")
+            .ok()
+            .filter(|_| day.len() == 10);
+        date.map(Some)
+            .ok_or_else(|| self.wrong(field, "is not a date written as 2024-12-31"))
+    }
+
+    /// The text of a date; `None` for nothing and for the zero dates of MySQL and PHP.
+    fn date_text<'v>(self, field: &str, value: &'v Scalar<'_>) -> Result<Option<&'v str>, Error> {
+        match value {
+            Scalar::Text(text) => {
+                let text = text.trim();
+                let zero = ["0000-00-00", "-0001-11-30"]
+                    .iter()
+                    .any(|zero| text.starts_with(zero));
+                Ok(Some(text).filter(|text| !text.is_empty() && !zero))
+            }
+            _ if value.is_empty() => Ok(None),
+            _ => Err(self.wrong(field, "is not a date")),
+        }
+    }
+
+    fn lacks(self, field: &str) -> Error {
+        Error::unexpected(self.0, format!("a row lacks {field}"))
+    }
+
+    fn wrong(self, field: &str, what: &str) -> Error {
+        Error::unexpected(self.0, format!("{field} of a row {what}"))
+    }
+}
