@@ -146,7 +146,7 @@ fn resolve_text(text: &str, done: &PhpMap) -> Param {
             resolved.push_str("$result");
         }
         let found = done.look_up(&path);
-        if path.len() > 0 && before.len() + behind.len() == 0 && resolved.is_empty() {
+        if !path.is_empty() && resolved.is_empty() && behind.is_empty() {
             return found.cloned().unwrap_or_else(|| Param::Text(String::new()));
         }
         resolved.push_str(found.and_then(Param::text).unwrap_or_default());

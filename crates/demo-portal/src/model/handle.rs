@@ -381,10 +381,10 @@ impl Model {
         let at = rng.random_range(0..data.deals.len());
         let draw = rng.random_range(0..usize::from(u16::MAX));
         let (id, by) = (data.deals[at].id, data.deals[at].assigned);
-        if let Some(stage) = data.some_other_stage(at, draw) {
-            if let Err(error) = data.move_deal(id, &stage, by, now) {
-                tracing::warn!(%error, "a deal that should keep moving did not");
-            }
+        if let Some(stage) = data.some_other_stage(at, draw)
+            && let Err(error) = data.move_deal(id, &stage, by, now)
+        {
+            tracing::warn!(%error, "a deal that should keep moving did not");
         }
     }
 }
