@@ -1,15 +1,16 @@
 //! Dates and times as text: written in one form, read in all forms that SQLite's own functions write.
 
-use std::fmt::Write;
-
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 
 const NANOS_A_SECOND: u32 = 1_000_000_000;
 
 /// Appends `2024-05-01`.
 pub(crate) fn write_date(text: &mut String, date: NaiveDate) {
-    // Writing to a `String` cannot fail.
-    _ = write!(text, "{:04}-{:02}-{:02}", date.year(), date.month(), date.day());
+    write_number(text, date.year().unsigned_abs(), 4);
+    for part in [date.month(), date.day()] {
+        text.push('-');
+        write_number(text, part, 2);
+    }
 }
 
 /// Appends `2024-05-01 09:00:00`, and `.250000` where there is a fraction; nine digits where six would lose some.
@@ -18,17 +19,27 @@ pub(crate) fn write_date_time(text: &mut String, value: NaiveDateTime) {
     // chrono keeps a leap second as a fraction above one of second 59.
     let leap = value.nanosecond() / NANOS_A_SECOND;
     let nanos = value.nanosecond() % NANOS_A_SECOND;
-    _ = write!(
-        text,
-        " {:02}:{:02}:{:02}",
-        value.hour(),
-        value.minute(),
-        value.second() + leap
-    );
-    match (nanos, nanos % 1000) {
-        (0, _) => {}
-        (_, 0) => _ = write!(text, ".{:06}", nanos / 1000),
-        _ => _ = write!(text, ".{nanos:09}"),
+    text.push(' ');
+    write_number(text, value.hour(), 2);
+    for part in [value.minute(), value.second() + leap] {
+        text.push(':');
+        write_number(text, part, 2);
+    }
+    if nanos > 0 {
+        text.push('.');
+        if nanos.is_multiple_of(1000) {
+            write_number(text, nanos / 1000, 6);
+        } else {
+            write_number(text, nanos, 9);
+        }
+    }
+}
+
+/// By hand, since formatting takes a tenth of the time that a row takes.
+fn write_number(text: &mut String, number: u32, digits: u32) {
+    for place in (0..digits).rev() {
+        let digit = number / 10_u32.pow(place) % 10;
+        text.extend(char::from_digit(digit, 10));
     }
 }
 

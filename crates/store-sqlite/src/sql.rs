@@ -12,11 +12,6 @@ fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.map(quote).collect::<Vec<_>>().join(", ")
 }
 
-/// The content columns, which an update sets.
-pub(crate) fn updated(map: &TableMap) -> impl Iterator<Item = &Column> {
-    map.written().filter(|column| column.name() != map.key())
-}
-
 fn select(map: &TableMap) -> String {
     format!(
         "SELECT {} FROM {}",
@@ -53,10 +48,13 @@ pub(crate) fn insert(map: &TableMap) -> String {
     )
 }
 
-/// Parameters: the content columns in the map's order, the time of change if the table has a column for it, the identity.
-pub(crate) fn update(map: &TableMap) -> String {
-    let sets: Vec<_> = updated(map)
-        .map(Column::name)
+/// Parameters: the values at these places of a row, the time of change if the table has a column for it, the identity.
+pub(crate) fn update(map: &TableMap, places: &[usize]) -> String {
+    let sets: Vec<_> = map
+        .written()
+        .enumerate()
+        .filter(|(place, _)| places.contains(place))
+        .map(|(_, column)| column.name())
         .chain(map.updated_at())
         .map(|name| format!("{} = ?", quote(name)))
         .collect();

@@ -1,6 +1,6 @@
 //! Writing rows, each call in one transaction.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::NaiveDateTime;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -11,6 +11,17 @@ use crate::cell::Binder;
 use crate::failure::Failure;
 use crate::read::{self, Numbered};
 use crate::sql;
+
+/// Rows to change, by the places of the values that differ. A statement sets only those, since SQLite writes every index anew whose
+/// columns are set at all.
+type Updates = BTreeMap<Vec<usize>, Vec<Numbered>>;
+
+fn differing(one: &Row, other: &Row) -> Vec<usize> {
+    let pairs = one.values().iter().zip(other.values()).enumerate();
+    pairs
+        .filter_map(|(place, (one, other))| (one != other).then_some(place))
+        .collect()
+}
 
 /// Leaves each row as [`merge`] says.
 pub(crate) fn upsert(
@@ -28,7 +39,7 @@ pub(crate) fn upsert(
     let transaction = begin(connection)?;
     let mut there = HashSet::new();
     let mut changed = HashSet::new();
-    let mut updates = Vec::new();
+    let mut updates = Updates::new();
     read::each_by_keys(
         &transaction,
         map,
@@ -40,7 +51,10 @@ pub(crate) fn upsert(
                 .and_then(|place| merge(map, &row, &rows[*place]))
             {
                 changed.insert(row.key());
-                updates.push(Numbered { id, row: merged });
+                updates
+                    .entry(differing(&row, &merged))
+                    .or_default()
+                    .push(Numbered { id, row: merged });
             }
         },
     )?;
@@ -99,26 +113,24 @@ pub(crate) fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction
 fn update(
     connection: &Connection,
     map: &TableMap,
-    updates: &[Numbered],
+    updates: &Updates,
     at: NaiveDateTime,
 ) -> Result<(), Failure> {
-    if updates.is_empty() {
-        return Ok(());
-    }
+    let at = Value::from(at);
     let mut text = String::new();
-    let mut statement = connection.prepare_cached(&sql::update(map))?;
-    for Numbered { id, row } in updates {
-        let mut binder = Binder::new(&mut statement, &mut text);
-        for (place, value) in row.values().iter().enumerate() {
-            if place != map.key_position() {
-                binder.bind(value)?;
+    for (places, rows) in updates {
+        let mut statement = connection.prepare_cached(&sql::update(map, places))?;
+        for Numbered { id, row } in rows {
+            let mut binder = Binder::new(&mut statement, &mut text);
+            for place in places {
+                binder.bind(&row.values()[*place])?;
             }
+            if map.updated_at().is_some() {
+                binder.bind(&at)?;
+            }
+            binder.bind(&Value::from(*id))?;
+            statement.raw_execute()?;
         }
-        if map.updated_at().is_some() {
-            binder.bind(&at.into())?;
-        }
-        binder.bind(&Value::from(*id))?;
-        statement.raw_execute()?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The conformance tests.
 
+use std::future::{Ready, ready};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -56,24 +57,24 @@ fn date_time(connection: &Connection, sql: &str) -> Option<NaiveDateTime> {
     connection.query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
-async fn in_a_file_of_its_own(_case: &str) -> Subject {
+fn in_a_file_of_its_own(_case: &str) -> Ready<Subject> {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("target.sqlite");
-    Subject {
+    ready(Subject {
         store: Arc::new(SqliteStore::open(&path).unwrap()),
         backdoor: Arc::new(OtherClient {
             path,
             _folder: folder,
         }),
         prefix: "TEST_".to_owned(),
-    }
+    })
 }
 
-async fn in_a_memory_of_its_own(_case: &str) -> Subject {
+fn in_a_memory_of_its_own(_case: &str) -> Ready<Subject> {
     let store = SqliteStore::in_memory().unwrap();
-    Subject {
+    ready(Subject {
         backdoor: Arc::new(SameConnection(store.only_connection())),
         store: Arc::new(store),
         prefix: "TEST_".to_owned(),
-    }
+    })
 }

@@ -2,7 +2,7 @@
 //!
 //! A store's own test suite names a function that makes a fresh [`Subject`], and gets one test for each case:
 //!
-//! ```ignore
+//! ```text
 //! mod in_a_file {
 //!     async fn fresh(case: &str) -> store::conformance::Subject { /* a database, or a prefix of its own */ }
 //!     store::conformance_tests!(crate::in_a_file::fresh);
@@ -53,7 +53,7 @@ pub struct Subject {
 }
 
 /// Makes one `#[tokio::test]` for each case of the suite, in a module for each group. The argument is the path, from `crate`, of
-/// an `async fn(case: &str) -> Subject` or `-> Option<Subject>`. The calling crate needs tokio.
+/// an `async fn(case: &str) -> Subject` or `-> Option<Subject>` (or a plain one that returns such a future). The calling crate needs tokio.
 #[macro_export]
 macro_rules! conformance_tests {
     ($make:path) => {
