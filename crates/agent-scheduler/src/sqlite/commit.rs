@@ -1,0 +1,207 @@
+//! One connection that writes, shared by all tasks: what they ask for at the same time is made durable with one commit.
+//!
+//! A commit costs a flush of the disk, milliseconds; the operations themselves cost microseconds. So whoever finds nobody
+//! at work becomes the one who works: it takes everything that waits, runs each operation in a savepoint of one transaction,
+//! commits, and answers all of them. Thousands of events a second then need only hundreds of flushes.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+/// At most so many operations share a commit, so that the first does not wait long.
+const GROUP: usize = 256;
+
+/// Why an operation has no effect.
+#[derive(Debug)]
+pub(super) enum WriteError<E> {
+    /// It failed by itself.
+    Operation(E),
+    /// The transaction around it failed.
+    Commit(Arc<rusqlite::Error>),
+    /// Nobody answers any more.
+    Ending,
+}
+
+type CommitResult = Result<(), Arc<rusqlite::Error>>;
+type Answer = Box<dyn FnOnce(CommitResult) + Send>;
+/// Runs an operation (without a connection: does not run it); tells whether to keep its effects, and how to answer once
+/// that is settled.
+type Job = Box<dyn FnOnce(Option<&Connection>) -> (bool, Answer) + Send>;
+
+/// The writing side of a state file.
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    waiting: Mutex<Waiting>,
+    connection: Mutex<Connection>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    jobs: VecDeque<Job>,
+    somebody_works: bool,
+}
+
+impl Writer {
+    pub(super) fn new(connection: Connection) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                waiting: Mutex::default(),
+                connection: Mutex::new(connection),
+            }),
+        }
+    }
+
+    /// Runs `operation` and returns once its effects are on the disk. When it fails, it has none.
+    pub(super) async fn write<T, E>(
+        &self,
+        operation: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, WriteError<E>>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        let (sender, receiver) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            let result = connection.map(operation);
+            let keep = matches!(result, Some(Ok(_)));
+            let answer: Answer = Box::new(move |committed| {
+                let result = match (result, committed) {
+                    (Some(Err(error)), _) => Err(WriteError::Operation(error)),
+                    (_, Err(error)) => Err(WriteError::Commit(error)),
+                    (Some(Ok(value)), Ok(())) => Ok(value),
+                    (None, Ok(())) => Err(WriteError::Ending),
+                };
+                // Whoever asked may have gone; the effects stay.
+                drop(sender.send(result));
+            });
+            (keep, answer)
+        });
+        if self.shared.enqueue(job) {
+            let work = Work {
+                shared: Arc::clone(&self.shared),
+                finished: false,
+            };
+            tokio::task::spawn_blocking(move || work.run());
+        }
+        receiver.await.unwrap_or(Err(WriteError::Ending))
+    }
+}
+
+impl Shared {
+    /// Adds a job. Tells whether the caller has to see to it that somebody works.
+    fn enqueue(&self, job: Job) -> bool {
+        let mut waiting = lock(&self.waiting);
+        waiting.jobs.push_back(job);
+        !std::mem::replace(&mut waiting.somebody_works, true)
+    }
+
+    /// The next group; none ends the work.
+    fn next(&self) -> Option<VecDeque<Job>> {
+        let mut waiting = lock(&self.waiting);
+        let count = waiting.jobs.len().min(GROUP);
+        let group: VecDeque<Job> = waiting.jobs.drain(..count).collect();
+        if group.is_empty() {
+            waiting.somebody_works = false;
+            return None;
+        }
+        Some(group)
+    }
+}
+
+/// The duty to work off what waits. When it ends early (the runtime goes down before it begins, a job panics), those who
+/// wait are told, and the next one to come takes over.
+struct Work {
+    shared: Arc<Shared>,
+    finished: bool,
+}
+
+impl Work {
+    fn run(mut self) {
+        while let Some(mut group) = self.shared.next() {
+            let connection = lock(&self.shared.connection);
+            while !group.is_empty() {
+                run_group(&connection, &mut group);
+            }
+        }
+        self.finished = true;
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        if !self.finished {
+            let mut waiting = lock(&self.shared.waiting);
+            waiting.jobs.clear();
+            waiting.somebody_works = false;
+        }
+    }
+}
+
+/// Runs as much of the group as one transaction carries, commits it, and answers. SQLite gives up a whole transaction after
+/// some failures (a full disk); then what was done in it is answered with that failure, and the rest stays in the group.
+fn run_group(connection: &Connection, group: &mut VecDeque<Job>) {
+    let mut answers: Vec<Answer> = Vec::with_capacity(group.len());
+    let committed = match begin(connection) {
+        Ok(()) => fill(connection, group, &mut answers).and_then(|()| connection.execute_batch("COMMIT")),
+        Err(error) => {
+            answers.extend(group.drain(..).map(|job| job(None).1));
+            Err(error)
+        }
+    }
+    .map_err(Arc::new);
+    if committed.is_err() {
+        roll_back(connection);
+    }
+    for answer in answers {
+        answer(committed.clone());
+    }
+}
+
+fn begin(connection: &Connection) -> rusqlite::Result<()> {
+    // An operation that panicked has left its transaction open.
+    roll_back(connection);
+    connection.execute_batch("BEGIN IMMEDIATE")
+}
+
+fn roll_back(connection: &Connection) {
+    if !connection.is_autocommit()
+        && let Err(error) = connection.execute_batch("ROLLBACK")
+    {
+        tracing::warn!(%error, "cannot roll back a transaction of the state");
+    }
+}
+
+/// Runs operations in the open transaction, each in a savepoint, until the group is empty or the transaction is lost.
+fn fill(
+    connection: &Connection,
+    group: &mut VecDeque<Job>,
+    answers: &mut Vec<Answer>,
+) -> rusqlite::Result<()> {
+    while let Some(job) = group.pop_front() {
+        if let Err(error) = connection.execute_batch("SAVEPOINT operation") {
+            answers.push(job(None).1);
+            return Err(error);
+        }
+        let (keep, answer) = job(Some(connection));
+        answers.push(answer);
+        connection.execute_batch(if keep {
+            "RELEASE operation"
+        } else {
+            "ROLLBACK TO operation; RELEASE operation"
+        })?;
+    }
+    Ok(())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Every change under these locks is complete at each point where a panic can come from.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;
