@@ -1,5 +1,6 @@
 //! One activation, as the agent sees it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -25,6 +26,9 @@ pub struct Progress {
     pub rate: Option<f64>,
     /// One sentence on what is going on, if there is more to say.
     pub note: Option<String>,
+    /// Figures of the work by name, such as `inserted`. They add up over all activations of one piece of work.
+    #[serde(default)]
+    pub counts: BTreeMap<String, u64>,
 }
 
 impl Progress {
@@ -36,6 +40,7 @@ impl Progress {
             unit: unit.into(),
             rate: None,
             note: None,
+            counts: BTreeMap::new(),
         }
     }
 
@@ -50,6 +55,13 @@ impl Progress {
     #[must_use]
     pub fn with_note(mut self, note: impl Into<String>) -> Self {
         self.note = Some(note.into());
+        self
+    }
+
+    /// The same with one more figure.
+    #[must_use]
+    pub fn with_count(mut self, name: impl Into<String>, count: u64) -> Self {
+        self.counts.insert(name.into(), count);
         self
     }
 }

@@ -1,1 +1,46 @@
-//! runner
+//! The command line `stage-exchange`: reads the configuration, puts the parts together, runs one command.
+//!
+//! There is no logic here. What is done is done by the exchanges and their agents; this crate opens the portal, the
+//! target and the state, hands them over, and shows what happens.
+//!
+//! Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
+//!
+//! ```
+//! use clap::Parser;
+//!
+//! let cli = runner::Cli::try_parse_from(["stage-exchange", "bulk", "mssqlHistoryUpdate", "--wait"]).unwrap();
+//! assert!(matches!(cli.command, runner::Command::Bulk { wait: true, .. }));
+//! ```
+
+mod cli;
+mod commands;
+mod config;
+mod environment_variables;
+mod exit;
+mod foreground;
+mod logging;
+mod output;
+mod plugins;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use cli::{AgentsCommand, Cli, Command, DemoOptions, GlobalOptions, LogFormat, PortalFlags};
+pub use config::{Config, ConfigFailure};
+pub use plugins::plugins;
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging::start(&cli);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return exit::failed(&anyhow::Error::from(error).context("cannot start the runtime")),
+    };
+    let result = runtime.block_on(commands::execute(cli));
+    // What still runs in the background (a blocked disk, a silent connection) must not hold the exit back.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    exit::code(result)
+}

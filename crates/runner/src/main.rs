@@ -1,2 +1,7 @@
-//! The command line `stage-exchange`.
-fn main() {}
+//! `stage-exchange`: see the library for what it does.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    runner::main()
+}

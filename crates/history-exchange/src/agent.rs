@@ -1,0 +1,190 @@
+//! The uploader: the agent that brings the whole history over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::agent::{Activation, Agent, Failure, Outcome};
+use async_trait::async_trait;
+use exchange::{Context, ensure_table, write_verified};
+use stage_list_exchange::StageList;
+use table_map::TableMap;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::config::{Pace, UploaderConfig};
+use crate::reader::{Reader, StepRows};
+use crate::state::UploadState;
+
+/// The name of the agent.
+pub const AGENT: &str = "history.upload";
+
+/// An activation ends after about this long, so that other agents have their turn and what it knows of deals and stages is
+/// never older.
+const SLICE: Duration = Duration::from_secs(5 * 60);
+
+/// Steps that are read ahead of the one that is being written. Two keep both sides busy; more would only hold memory.
+const AHEAD: usize = 2;
+
+/// The old module's pace.
+const GENTLE: Duration = Duration::from_secs(2 * 60);
+
+/// Brings the whole history over, step by verified step.
+pub(crate) struct UploadAgent {
+    context: Context,
+    map: TableMap,
+    stages: Arc<StageList>,
+    config: UploaderConfig,
+}
+
+impl UploadAgent {
+    pub(crate) fn new(
+        context: Context,
+        map: TableMap,
+        stages: Arc<StageList>,
+        config: UploaderConfig,
+    ) -> Self {
+        Self {
+            context,
+            map,
+            stages,
+            config,
+        }
+    }
+
+    /// The state to go on from: the saved one when it is true for what we work on, else a new one. `None` when the portal
+    /// has no history.
+    async fn begin(
+        &self,
+        activation: &Activation,
+        reader: &Reader,
+        table_is_new: bool,
+    ) -> Result<Option<UploadState>, Failure> {
+        let scope = self.context.scope();
+        match activation.input::<UploadState>()? {
+            Some(state) if state.scope == scope && !table_is_new => return Ok(Some(state)),
+            Some(_) => tracing::warn!(
+                "portal, target, pipelines or the table itself are not those of the saved upload; starting over"
+            ),
+            None => {}
+        }
+        let Some((lowest, highest)) = reader.bounds().await? else {
+            return Ok(None);
+        };
+        let from = lowest.saturating_sub(1);
+        let state = UploadState {
+            scope,
+            from,
+            cursor: from,
+            until: highest,
+            written: exchange::WriteCounts::default(),
+        };
+        activation.checkpoint(&state, state.progress()).await?;
+        Ok(Some(state))
+    }
+
+    /// Writes a step, verifies it, and only then moves the durable cursor.
+    async fn finish_step(
+        &self,
+        activation: &Activation,
+        state: &mut UploadState,
+        step: StepRows,
+        rate: impl Fn(u64) -> Option<f64>,
+    ) -> Result<(), Failure> {
+        let at = self.context.target_now();
+        let written = write_verified(self.context.store.as_ref(), &self.map, &step.rows, at).await?;
+        state.written.add(written);
+        state.cursor = step.up_to;
+        activation
+            .checkpoint(state, state.progress().with_rate(rate(state.written.total())))
+            .await
+    }
+
+    async fn fast(
+        &self,
+        activation: &Activation,
+        state: &mut UploadState,
+        reader: Reader,
+    ) -> Result<(), Failure> {
+        let started = Instant::now();
+        let before = state.written.total();
+        // Rows a second over the activation; an estimate for people.
+        #[allow(clippy::cast_precision_loss, reason = "an estimate for people")]
+        let rate = |done: u64| {
+            let seconds = started.elapsed().as_secs_f64();
+            (seconds > 0.5).then(|| (done - before) as f64 / seconds)
+        };
+        let mut steps = read_ahead(reader, state.cursor, state.until);
+        while let Some(step) = steps.receiver.recv().await {
+            self.finish_step(activation, state, step?, rate).await?;
+            if activation.stopping() || started.elapsed() >= SLICE {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Agent for UploadAgent {
+    fn name(&self) -> &str {
+        AGENT
+    }
+
+    async fn activate(&self, activation: &Activation) -> Result<Outcome, Failure> {
+        let table_is_new = ensure_table(self.context.store.as_ref(), &self.map).await?;
+        let mut reader =
+            Reader::new(self.context.clone(), self.map.clone(), Arc::clone(&self.stages)).await?;
+        let Some(mut state) = self.begin(activation, &reader, table_is_new).await? else {
+            activation
+                .report(::agent::Progress::new(0, Some(0), "rows"))
+                .await?;
+            return Ok(Outcome::done());
+        };
+        let pause = match self.config.pace {
+            Pace::Fast => {
+                self.fast(activation, &mut state, reader).await?;
+                Duration::ZERO
+            }
+            Pace::Gentle => {
+                let page = reader.page(state.cursor, state.until).await?;
+                self.finish_step(activation, &mut state, page, |_| None).await?;
+                GENTLE
+            }
+        };
+        if state.cursor >= state.until {
+            Ok(Outcome::done())
+        } else {
+            Outcome::next(&state, pause)
+        }
+    }
+}
+
+/// Steps that are read while earlier ones are written. Dropping this stops the reading.
+struct Steps {
+    receiver: mpsc::Receiver<Result<StepRows, Failure>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Steps {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn read_ahead(mut reader: Reader, cursor: i64, until: i64) -> Steps {
+    let (sender, receiver) = mpsc::channel(AHEAD);
+    let task = tokio::spawn(async move {
+        let mut cursor = cursor;
+        while cursor < until {
+            let step = reader.step(cursor, until).await;
+            match &step {
+                Ok(step) => cursor = step.up_to,
+                Err(_) => cursor = until,
+            }
+            if sender.send(step).await.is_err() {
+                return;
+            }
+        }
+    });
+    Steps { receiver, task }
+}

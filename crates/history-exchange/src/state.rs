@@ -1,0 +1,49 @@
+//! The uploader's durable state.
+
+use exchange::{Scope, WriteCounts};
+use serde::{Deserialize, Serialize};
+
+use ::agent::Progress;
+
+/// Up to where everything is in the table, verified.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct UploadState {
+    /// What this state is true for.
+    pub(crate) scope: Scope,
+    /// The ID below the first one that the portal had when the upload began.
+    pub(crate) from: i64,
+    /// Every row up to here was written, read back and compared.
+    pub(crate) cursor: i64,
+    /// The highest ID that the portal had when the upload began: where it ends.
+    pub(crate) until: i64,
+    /// What was written so far.
+    pub(crate) written: WriteCounts,
+}
+
+impl UploadState {
+    /// Rows done, and rows in all as far as they can be estimated from how dense the IDs were until now.
+    pub(crate) fn progress(&self) -> Progress {
+        let done = self.written.total();
+        let walked = self.cursor.saturating_sub(self.from);
+        let left = self.until.saturating_sub(self.cursor);
+        let total = if left == 0 {
+            Some(done)
+        } else if walked > 0 && done > 0 {
+            // An estimate: precision is of no concern.
+            #[allow(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "an estimate of a count that is never negative"
+            )]
+            let more = (left as f64 * (done as f64 / walked as f64)).ceil() as u64;
+            Some(done.saturating_add(more))
+        } else {
+            None
+        };
+        Progress::new(done, total, "rows")
+            .with_count("inserted", self.written.inserted)
+            .with_count("changed", self.written.changed)
+            .with_count("unchanged", self.written.unchanged)
+    }
+}

@@ -1,0 +1,221 @@
+//! The commands and their flags.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Brings CRM stages and their whole history out of Bitrix24 into SQL tables that are always true.
+#[derive(Debug, Parser)]
+#[command(name = "stage-exchange", version, max_term_width = 110, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Flags of every command.
+    #[command(flatten)]
+    pub global: GlobalOptions,
+}
+
+const AFTER_HELP: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.\n\
+    Start with: stage-exchange demo";
+
+/// Flags of every command.
+#[derive(Debug, Clone, Default, Args)]
+pub struct GlobalOptions {
+    /// A configuration file, over ./config/ and under variables
+    #[arg(long, global = true, value_name = "FILE", env = "STAGE_EXCHANGE_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Which set of tables: PROD, TEST or DEV
+    #[arg(long, global = true, value_name = "ENV")]
+    pub environment: Option<String>,
+    /// One configuration value, such as portal.pipelines=[3]; may be repeated
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// How logs are written to stderr
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        env = "STAGE_EXCHANGE_LOG_FORMAT"
+    )]
+    pub log_format: LogFormat,
+    /// More logs; twice for still more. STAGE_EXCHANGE_LOG takes filters such as `bitrix_client=debug`
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+#[non_exhaustive]
+pub enum Command {
+    /// See it work: a portal, a database and an upload on this machine, with nothing to set up
+    Demo(DemoOptions),
+    /// Run the agents until stopped (Ctrl-C or SIGTERM)
+    Run,
+    /// Bring all of an exchange's data over: stage-list or history
+    Bulk {
+        /// The exchange: stage-list (mssqlStatusUpdate) or history (mssqlHistoryUpdate)
+        exchange: String,
+        /// Do it now, in the foreground, and show how far it is; else `run` does it
+        #[arg(long)]
+        wait: bool,
+        /// Print one JSON document on stdout
+        #[arg(long)]
+        json: bool,
+    },
+    /// Compare tables and portal, row by row
+    Verify {
+        /// Only this exchange
+        exchange: Option<String>,
+        /// Print one JSON document on stdout
+        #[arg(long)]
+        json: bool,
+    },
+    /// See and steer the agents
+    Agents {
+        /// What to do with them
+        #[command(subcommand)]
+        command: Option<AgentsCommand>,
+        /// Print one JSON document on stdout
+        #[arg(long, global = true)]
+        json: bool,
+    },
+    /// What is in the tables, and how far the agents are
+    Status {
+        /// Print one JSON document on stdout
+        #[arg(long)]
+        json: bool,
+    },
+    /// Is everything reachable, allowed and migrated?
+    Check {
+        /// Print one JSON document on stdout
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make or complete the tables; nothing is ever dropped
+    Migrate {
+        /// Only print the SQL, for a person to run by hand
+        #[arg(long)]
+        plan: bool,
+        /// Where a table has several rows with one EXTERNAL_ID, keep the oldest and delete the others
+        #[arg(long)]
+        merge_duplicates: bool,
+    },
+    /// Serve a demo portal on its own
+    Portal(PortalFlags),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What to do with agents.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Subcommand)]
+#[non_exhaustive]
+pub enum AgentsCommand {
+    /// List them (what happens without a word, too)
+    #[default]
+    List,
+    /// Queue an agent to run at once
+    Run {
+        /// Its name
+        name: String,
+    },
+    /// Keep an agent's work, but do not run it
+    Pause {
+        /// Its name
+        name: String,
+    },
+    /// Run a paused or parked agent again
+    Resume {
+        /// Its name
+        name: String,
+    },
+}
+
+/// Flags of `demo`.
+#[derive(Debug, Clone, Args)]
+pub struct DemoOptions {
+    /// End after the upload instead of going on running
+    #[arg(long)]
+    pub once: bool,
+    /// How many deals the portal makes up; each has about five moves
+    #[arg(long, default_value_t = 5000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2_000_000))]
+    pub deals: u32,
+    /// What the made-up data follow from
+    #[arg(long, default_value_t = 1, value_name = "S")]
+    pub seed: u64,
+    /// The folder for the database and the state
+    #[arg(long, default_value = "stage-exchange-data", value_name = "DIR")]
+    pub directory: PathBuf,
+    /// Print one JSON document on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `portal`.
+#[derive(Debug, Clone, Args)]
+pub struct PortalFlags {
+    /// Where to listen
+    #[arg(long, default_value = "127.0.0.1:8940", value_name = "ADDR")]
+    pub listen: SocketAddr,
+    /// How many deals to make up; each has about five moves
+    #[arg(long, default_value_t = 5000, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=2_000_000))]
+    pub deals: u32,
+    /// What the made-up data follow from
+    #[arg(long, default_value_t = 1, value_name = "S")]
+    pub seed: u64,
+    /// The secret in the webhook's address
+    #[arg(long, default_value = "demo", value_name = "WORD")]
+    pub secret: String,
+    /// Let the webhook's user be no administrator
+    #[arg(long)]
+    pub no_admin: bool,
+    /// The limits of a cloud portal: 2 requests a second, 50 at once, 480 s of operating
+    #[arg(long)]
+    pub cloud_limits: bool,
+    /// Requests that drain from the bucket each second
+    #[arg(long, value_name = "N")]
+    pub requests_per_second: Option<f64>,
+    /// Requests the bucket holds
+    #[arg(long, value_name = "N")]
+    pub burst: Option<u32>,
+    /// Run time a method may use in ten minutes, in seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub operating_limit: Option<f64>,
+    /// How long each call runs, such as 20ms
+    #[arg(long, value_name = "TIME", value_parser = exchange::duration::parse)]
+    pub page_time: Option<Duration>,
+    /// The share of answers that are faults: 0.05 is one in twenty
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE", value_parser = share)]
+    pub faults: f64,
+    /// Deals that are moved each second
+    #[arg(long, default_value_t = 0.0, value_name = "N")]
+    pub moves_per_second: f64,
+    /// Compress answers
+    #[arg(long)]
+    pub gzip: bool,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err(format!(
+            "{text:?} is no share: write a number from 0 to 1, such as 0.05"
+        )),
+    }
+}

@@ -1,0 +1,62 @@
+//! `bulk`: bringing all of an exchange's data over.
+
+use serde_json::json;
+
+use crate::config::Config;
+use crate::exit::DONE;
+use crate::foreground;
+use crate::output::{self, Meter, number, time};
+use crate::wiring::{self, Parts};
+
+pub(crate) async fn run(config: &Config, word: &str, wait: bool, as_json: bool) -> anyhow::Result<u8> {
+    let parts = Parts::new(config)?;
+    let exchange = parts.exchange(word)?;
+    let bulk = exchange.bulk();
+    let state = wiring::state(config)?;
+    if !wait {
+        foreground::queue(&state, bulk.agent).await?;
+        if as_json {
+            output::json(&json!({ "exchange": exchange.name(), "agent": bulk.agent, "queued": true }))?;
+        } else {
+            println!(
+                "queued {}; `stage-exchange run` does it, `stage-exchange agents` shows how far it is",
+                bulk.agent
+            );
+        }
+        return Ok(DONE);
+    }
+    let stop = foreground::stop_on_signal()?;
+    let meter = Meter::new(exchange.name());
+    let result = foreground::bulk(config, &state, exchange.as_ref(), stop, &meter).await;
+    meter.finish();
+    let record = result?;
+    let progress = record.progress.unwrap_or_default();
+    let stats = parts.context.portal.stats();
+    if as_json {
+        output::json(&json!({
+            "exchange": exchange.name(),
+            "rows": progress.done,
+            "counts": progress.counts,
+            "requests": stats.requests,
+            "refused": stats.refused,
+            "seconds": meter.elapsed().as_secs_f64(),
+        }))?;
+    } else {
+        let counts: Vec<String> = progress
+            .counts
+            .iter()
+            .map(|(name, count)| format!("{} {name}", number(*count)))
+            .collect();
+        println!(
+            "{}: {} {} verified in {} ({}), {} requests, {} refused",
+            exchange.name(),
+            number(progress.done),
+            progress.unit,
+            time(meter.elapsed()),
+            counts.join(", "),
+            number(stats.requests),
+            number(stats.refused),
+        );
+    }
+    Ok(DONE)
+}

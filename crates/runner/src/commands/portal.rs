@@ -1,0 +1,53 @@
+//! `portal`: the demo portal on its own.
+
+use anyhow::Context;
+use demo_portal::{Portal, PortalOptions};
+
+use crate::cli::PortalFlags;
+use crate::exit::DONE;
+use crate::foreground;
+
+pub(crate) async fn run(flags: &PortalFlags) -> anyhow::Result<u8> {
+    let stop = foreground::stop_on_signal()?;
+    let portal = Portal::start(options(flags), flags.listen)
+        .await
+        .with_context(|| format!("cannot serve a portal on {}", flags.listen))?;
+    let model = portal.model();
+    println!("webhook {}", portal.webhook_url());
+    println!(
+        "{} deals, {} history rows; stop with Ctrl-C",
+        model.deals_len(),
+        model.history_len()
+    );
+    stop.cancelled().await;
+    let stats = portal.stats();
+    portal.stop().await;
+    println!(
+        "{} requests, {} calls, {} refused, {} faults",
+        stats.requests, stats.calls, stats.refused, stats.faults
+    );
+    Ok(DONE)
+}
+
+fn options(flags: &PortalFlags) -> PortalOptions {
+    let defaults = PortalOptions::default();
+    let base = if flags.cloud_limits {
+        defaults.with_cloud_limits()
+    } else {
+        defaults
+    };
+    PortalOptions {
+        deals: flags.deals,
+        seed: flags.seed,
+        secret: flags.secret.clone(),
+        admin: !flags.no_admin,
+        requests_per_second: flags.requests_per_second.or(base.requests_per_second),
+        burst: flags.burst.unwrap_or(base.burst),
+        operating_limit_seconds: flags.operating_limit.or(base.operating_limit_seconds),
+        page_time: flags.page_time.unwrap_or(base.page_time),
+        fault_rate: flags.faults,
+        moves_per_second: flags.moves_per_second,
+        gzip: flags.gzip,
+        ..base
+    }
+}

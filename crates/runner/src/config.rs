@@ -1,0 +1,364 @@
+//! The configuration: layers, checked, with the origin of what is wrong.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use exchange::{ConfigError, Environment, Settings};
+use figment::Figment;
+use figment::providers::{Format, Toml};
+use secrecy::SecretString;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+
+use crate::cli::GlobalOptions;
+use crate::environment_variables::{self, Single, value_of};
+use crate::plugins::plugins;
+
+/// The defaults, and the manual of all keys.
+const DEFAULTS: &str = include_str!("../../../config/default.toml");
+
+/// A wrong key or value, and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigFailure {
+    key: String,
+    message: String,
+    origin: Option<String>,
+}
+
+impl ConfigFailure {
+    pub(crate) fn new(key: impl Into<String>, message: impl Into<String>, origin: Option<String>) -> Self {
+        Self {
+            key: key.into(),
+            message: message.into(),
+            origin,
+        }
+    }
+}
+
+impl fmt::Display for ConfigFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "configuration: ")?;
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        write!(f, "{}", self.message)?;
+        match &self.origin {
+            Some(origin) => write!(f, " (from {origin})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for ConfigFailure {}
+
+/// The configuration of the whole program.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// `environment`.
+    pub environment: Environment,
+    /// `portal`.
+    pub portal: PortalConfig,
+    /// `target`.
+    pub target: TargetConfig,
+    /// `state`.
+    pub state: StateConfig,
+    /// `agents`.
+    pub agents: AgentsConfig,
+    /// The exchanges' own sections.
+    pub settings: Settings,
+    figment: Figment,
+}
+
+/// The section `portal`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PortalConfig {
+    /// The incoming webhook: a credential.
+    pub webhook_url: Option<SecretString>,
+    /// Pipelines to bring over; empty means all.
+    #[serde(deserialize_with = "pipelines")]
+    pub pipelines: Vec<i64>,
+    /// Requests that drain from the portal's bucket each second; 0 means no limit.
+    pub requests_per_second: f64,
+    /// Requests the bucket holds.
+    pub burst: u32,
+    /// Run time one method may use in ten minutes, in seconds; 0 means no limit.
+    pub operating_limit_seconds: f64,
+    /// Whether plain `http://` is allowed for other hosts.
+    pub allow_http: bool,
+}
+
+/// The section `target`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TargetConfig {
+    /// Where the tables are: may hold a password.
+    pub url: Option<SecretString>,
+    /// The zone of the times in the tables.
+    pub timezone: String,
+}
+
+/// The section `state`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateConfig {
+    /// The state file.
+    pub path: PathBuf,
+}
+
+/// The section `agents`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentsConfig {
+    /// Permanent failures before an agent is parked.
+    pub park_after: u32,
+    /// Agents that run at once.
+    pub workers: usize,
+}
+
+/// A list of ids; one id alone and `3,5` are taken, too, since that is how people write it in a variable.
+fn pipelines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<i64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        One(i64),
+        List(Vec<i64>),
+        Text(String),
+    }
+    let wrong = || serde::de::Error::custom("write a list of pipeline ids, like [0, 3]; empty means all");
+    let list = match Written::deserialize(deserializer).map_err(|_| wrong())? {
+        Written::One(id) => vec![id],
+        Written::List(ids) => ids,
+        Written::Text(text) => text
+            .split(',')
+            .map(str::trim)
+            .filter(|word| !word.is_empty())
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .map_err(|_| wrong())?,
+    };
+    if list.iter().any(|id| *id < 0) {
+        Err(wrong())
+    } else {
+        Ok(list)
+    }
+}
+
+impl Config {
+    /// Reads all layers, as `config/default.toml` lists them.
+    ///
+    /// # Errors
+    /// When a key is unknown or a value is wrong; the error names the key and the layer.
+    pub fn load(
+        global: &GlobalOptions,
+        directory: &Path,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigFailure> {
+        let variables: Vec<_> = variables.into_iter().collect();
+        let folder = directory.join("config");
+        let defaults = merge_file(
+            Figment::from(Toml::string(DEFAULTS)),
+            &folder.join("default.toml"),
+        );
+        // The environment's own file may stand under anything that names the environment.
+        let named = Self::upper_layers(defaults.clone(), global, variables.clone())?;
+        let environment: Environment = extract(&named, "environment")?;
+        let file = folder.join(format!("{}.toml", environment.as_str().to_ascii_lowercase()));
+        let figment = Self::upper_layers(merge_file(defaults, &file), global, variables)?;
+        let again: Environment = extract(&figment, "environment")?;
+        if again != environment {
+            return Err(ConfigFailure::new(
+                "environment",
+                format!("the file for {environment} names another environment, {again}"),
+                origin_of(&figment, "environment"),
+            ));
+        }
+        Self::check(figment, environment)
+    }
+
+    fn upper_layers(
+        mut figment: Figment,
+        global: &GlobalOptions,
+        variables: Vec<(String, String)>,
+    ) -> Result<Figment, ConfigFailure> {
+        if let Some(path) = &global.config {
+            if !path.is_file() {
+                return Err(ConfigFailure::new(
+                    "",
+                    format!("there is no file {}", path.display()),
+                    Some("--config".into()),
+                ));
+            }
+            figment = figment.merge(Toml::file_exact(path));
+        }
+        figment = environment_variables::merge(figment, variables)?;
+        for pair in &global.set {
+            let Some((key, text)) = pair.split_once('=') else {
+                return Err(ConfigFailure::new(
+                    "",
+                    "write --set KEY=VALUE",
+                    Some("--set".into()),
+                ));
+            };
+            let key = key.trim().to_owned();
+            let value = value_of(&key, text);
+            figment = figment.merge(Single {
+                origin: "--set".into(),
+                key,
+                value,
+            });
+        }
+        if let Some(environment) = &global.environment {
+            figment = figment.merge(Single {
+                origin: "--environment".into(),
+                key: "environment".into(),
+                value: environment.clone().into(),
+            });
+        }
+        Ok(figment)
+    }
+
+    fn check(figment: Figment, environment: Environment) -> Result<Self, ConfigFailure> {
+        let sections: Vec<&str> = plugins()
+            .iter()
+            .flat_map(|plugin| plugin.sections().iter().copied())
+            .collect();
+        let own = ["environment", "portal", "target", "state", "agents"];
+        let all: figment::value::Dict = figment.extract().map_err(|error| failure(&figment, "", error))?;
+        for key in all.keys() {
+            if !own.contains(&key.as_str()) && !sections.contains(&key.as_str()) {
+                let known: Vec<&str> = own.iter().chain(&sections).copied().collect();
+                return Err(ConfigFailure::new(
+                    key.clone(),
+                    format!("there is no such key; at the top there are {}", known.join(", ")),
+                    origin_of(&figment, key),
+                ));
+            }
+        }
+        let mut settings = serde_json::Map::new();
+        for section in sections {
+            if all.contains_key(section) {
+                settings.insert(section.to_owned(), extract(&figment, section)?);
+            }
+        }
+        let portal: PortalConfig = extract(&figment, "portal")?;
+        let wrong =
+            |key: &str, message: &str| Err(ConfigFailure::new(key, message, origin_of(&figment, key)));
+        let rate = portal.requests_per_second;
+        if !rate.is_finite() || !(0.0..=100_000.0).contains(&rate) {
+            return wrong(
+                "portal.requests_per_second",
+                "write a number from 0 (no limit) to 100000",
+            );
+        }
+        if !(1..=100_000).contains(&portal.burst) {
+            return wrong("portal.burst", "write a whole number from 1 to 100000");
+        }
+        let operating = portal.operating_limit_seconds;
+        if !operating.is_finite() || !(0.0..=86_400.0).contains(&operating) {
+            return wrong(
+                "portal.operating_limit_seconds",
+                "write a number of seconds from 0 (no limit) to 86400",
+            );
+        }
+        let agents: AgentsConfig = extract(&figment, "agents")?;
+        if agents.park_after == 0 {
+            return wrong("agents.park_after", "write a whole number from 1 on");
+        }
+        if !(1..=64).contains(&agents.workers) {
+            return wrong("agents.workers", "write a whole number from 1 to 64");
+        }
+        let target: TargetConfig = extract(&figment, "target")?;
+        let state: StateConfig = extract(&figment, "state")?;
+        if state.path.as_os_str().is_empty() {
+            return wrong("state.path", "name a file");
+        }
+        Ok(Self {
+            environment,
+            portal,
+            target,
+            state,
+            agents,
+            settings: Settings::from_json(serde_json::Value::Object(settings)),
+            figment,
+        })
+    }
+
+    /// A failure about a key that was read already, with its origin.
+    pub(crate) fn wrong(&self, key: &str, message: impl Into<String>) -> ConfigFailure {
+        ConfigFailure::new(key, message, origin_of(&self.figment, key))
+    }
+
+    /// An exchange's complaint, with the origin of what it complains about.
+    pub(crate) fn exchange_failure(&self, error: &ConfigError) -> ConfigFailure {
+        self.wrong(error.key(), error.to_string())
+    }
+}
+
+/// Lays a file over `figment`, if it is there.
+fn merge_file(figment: Figment, path: &Path) -> Figment {
+    if path.is_file() {
+        figment.merge(Toml::file_exact(path))
+    } else {
+        figment
+    }
+}
+
+fn extract<T: DeserializeOwned>(figment: &Figment, key: &str) -> Result<T, ConfigFailure> {
+    figment
+        .extract_inner(key)
+        .map_err(|error| failure(figment, key, error))
+}
+
+fn failure(figment: &Figment, section: &str, error: figment::Error) -> ConfigFailure {
+    // figment gathers several errors; the first is enough to act on.
+    let Some(first) = error.into_iter().next() else {
+        return ConfigFailure::new(section, "cannot be read", None);
+    };
+    let path = first.path.join(".");
+    let mut key = if path.is_empty() { section.to_owned() } else { path };
+    if let figment::error::Kind::UnknownField(field, _) = &first.kind
+        && !key.ends_with(field.as_str())
+    {
+        key = format!("{key}.{field}");
+    }
+    let origin = first
+        .metadata
+        .as_ref()
+        .map(describe)
+        .or_else(|| origin_of(figment, &key));
+    // Kinds that would repeat the value are told without it: it may be a secret.
+    let message = match &first.kind {
+        figment::error::Kind::InvalidType(_, expected) => {
+            format!("the value is of the wrong type; {expected} is expected")
+        }
+        figment::error::Kind::InvalidValue(_, expected) => {
+            format!("the value is wrong; {expected} is expected")
+        }
+        figment::error::Kind::UnknownField(_, known) => {
+            format!("there is no such key; here there are {}", known.join(", "))
+        }
+        // The TOML parser quotes the line in question between bars; it may hold a secret.
+        other => other
+            .to_string()
+            .lines()
+            .filter(|line| !line.contains('|'))
+            .map(str::trim)
+            .collect::<Vec<_>>()
+            .join(" "),
+    };
+    ConfigFailure::new(key, message, origin)
+}
+
+fn origin_of(figment: &Figment, key: &str) -> Option<String> {
+    figment.find_metadata(key).map(describe)
+}
+
+fn describe(metadata: &figment::Metadata) -> String {
+    match &metadata.source {
+        Some(figment::Source::File(path)) => path.display().to_string(),
+        _ if metadata.name == "TOML source string" => "the built-in defaults".to_owned(),
+        _ => metadata.name.clone().into_owned(),
+    }
+}

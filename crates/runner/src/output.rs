@@ -1,0 +1,192 @@
+//! Showing progress and results to people.
+
+use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use agent::Progress;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use tokio::time::Instant;
+
+/// How often a plain line is written where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(2);
+
+/// A bar on a terminal, a line now and then elsewhere; always on stderr, so that stdout stays for results.
+pub(crate) struct Meter {
+    label: String,
+    bar: Option<ProgressBar>,
+    last_line: Mutex<Option<Instant>>,
+    started: Instant,
+}
+
+impl Meter {
+    pub(crate) fn new(label: impl Into<String>) -> Self {
+        let label = label.into();
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            bar.set_prefix(label.clone());
+            bar.set_style(spinner());
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Self {
+            label,
+            bar,
+            last_line: Mutex::new(None),
+            started: Instant::now(),
+        }
+    }
+
+    /// Shows how far it is.
+    pub(crate) fn show(&self, progress: &Progress) {
+        let text = describe(progress);
+        match &self.bar {
+            Some(bar) => {
+                if let Some(total) = progress.total
+                    && bar.length() != Some(total)
+                {
+                    if bar.length().is_none() {
+                        bar.set_style(style());
+                    }
+                    bar.set_length(total);
+                }
+                bar.set_position(progress.done);
+                bar.set_message(text);
+            }
+            None => self.line(&text, false),
+        }
+    }
+
+    /// Says something of weight, such as a failure that is waited for.
+    pub(crate) fn say(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{}: {text}", self.label)),
+            None => self.line(text, true),
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn line(&self, text: &str, now: bool) {
+        // A poisoned lock only means that another line was not finished.
+        let mut last = self
+            .last_line
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if now || last.is_none_or(|last| last.elapsed() >= LINE_EVERY) {
+            *last = Some(Instant::now());
+            eprintln!("{}: {text}", self.label);
+        }
+    }
+}
+
+fn spinner() -> ProgressStyle {
+    ProgressStyle::with_template("{prefix} {spinner} {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{prefix} [{bar:30}] {percent:>3}% {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
+}
+
+/// `25,000 of 100,000 rows, 21,000 rows/s, 4 s left`.
+pub(crate) fn describe(progress: &Progress) -> String {
+    let mut text = number(progress.done);
+    if let Some(total) = progress.total.filter(|total| *total != progress.done) {
+        text.push_str(&format!(" of about {}", number(total)));
+    }
+    text.push(' ');
+    text.push_str(&progress.unit);
+    if let Some(rate) = progress.rate.filter(|rate| rate.is_finite() && *rate > 0.0) {
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a finite positive rate, shown in whole rows"
+        )]
+        let whole = rate.round() as u64;
+        text.push_str(&format!(", {} {}/s", number(whole), progress.unit));
+        if let Some(left) = progress
+            .total
+            .and_then(|total| total.checked_sub(progress.done))
+            .filter(|left| *left > 0)
+        {
+            #[allow(clippy::cast_precision_loss, reason = "an estimate of time")]
+            let seconds = left as f64 / rate;
+            text.push_str(&format!(
+                ", {} left",
+                time(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+            ));
+        }
+    }
+    if let Some(note) = &progress.note {
+        text.push_str(", ");
+        text.push_str(note);
+    }
+    text
+}
+
+/// A time in its two largest units: `1 h 5 min`.
+pub(crate) fn time(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        seconds => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// A number with commas between the thousands.
+pub(crate) fn number(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Prints one JSON document on stdout.
+pub(crate) fn json(document: &impl Serialize) -> anyhow::Result<()> {
+    use std::io::Write;
+    let mut stdout = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut stdout, document)?;
+    writeln!(stdout)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_reads_as_a_sentence() {
+        let progress = Progress::new(25_000, Some(100_000), "rows").with_rate(Some(1_000.0));
+        assert_eq!(
+            describe(&progress),
+            "25,000 of about 100,000 rows, 1,000 rows/s, 1 min 15 s left"
+        );
+        assert_eq!(describe(&Progress::new(7, Some(7), "stages")), "7 stages");
+    }
+
+    #[test]
+    fn numbers_have_commas_between_thousands() {
+        assert_eq!(
+            [0, 999, 1_000, 1_234_567].map(number),
+            ["0", "999", "1,000", "1,234,567"]
+        );
+    }
+}

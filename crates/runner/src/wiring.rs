@@ -1,0 +1,176 @@
+//! Putting the parts together: portal, target, state, exchanges, scheduler.
+
+use std::sync::Arc;
+
+use agent::{AgentSpec, SystemClock};
+use agent_scheduler::{Scheduler, StateFile, WorkerLock};
+use anyhow::Context as _;
+use bitrix_client::{Client, ClientConfig, WebhookUrl};
+use exchange::{Context, Exchange};
+use secrecy::ExposeSecret;
+use store::Store;
+use store_sqlite::SqliteStore;
+
+use crate::config::Config;
+use crate::exit::Usage;
+use crate::plugins::plugins;
+
+/// Everything a command works with.
+pub(crate) struct Parts {
+    pub(crate) context: Context,
+    pub(crate) exchanges: Vec<Arc<dyn Exchange>>,
+}
+
+impl Parts {
+    /// Opens portal and target (neither is talked to yet, but a SQLite file is made) and makes the exchanges.
+    pub(crate) fn new(config: &Config) -> anyhow::Result<Self> {
+        let client = portal(config)?;
+        let store = target(config)?;
+        Self::with(config, client, store)
+    }
+
+    pub(crate) fn with(config: &Config, client: Client, store: Arc<dyn Store>) -> anyhow::Result<Self> {
+        let timezone = config.target.timezone.parse().map_err(|_| {
+            config.wrong(
+                "target.timezone",
+                format!(
+                    "{:?} is no time zone; write an IANA name like Europe/Moscow or UTC",
+                    config.target.timezone
+                ),
+            )
+        })?;
+        let context = Context {
+            portal_name: client.config().webhook.to_string(),
+            portal: client,
+            store,
+            environment: config.environment,
+            timezone,
+            pipelines: config.portal.pipelines.clone(),
+            clock: Arc::new(SystemClock),
+        };
+        let exchanges = plugins()
+            .iter()
+            .map(|plugin| {
+                plugin
+                    .build(&context, &config.settings)
+                    .map_err(|error| config.exchange_failure(&error))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { context, exchanges })
+    }
+
+    /// The exchange whose bulk command is called `word`.
+    pub(crate) fn exchange(&self, word: &str) -> Result<&Arc<dyn Exchange>, Usage> {
+        let is_it = |exchange: &&Arc<dyn Exchange>| {
+            let bulk = exchange.bulk();
+            bulk.name == word || bulk.aliases.contains(&word) || exchange.name() == word
+        };
+        self.exchanges.iter().find(is_it).ok_or_else(|| {
+            let names: Vec<String> = self
+                .exchanges
+                .iter()
+                .map(|exchange| {
+                    let bulk = exchange.bulk();
+                    format!("{} ({})", bulk.name, bulk.aliases.join(", "))
+                })
+                .collect();
+            Usage(format!(
+                "there is no exchange {word:?}; there are {}",
+                names.join(", ")
+            ))
+        })
+    }
+
+    /// The agents of all exchanges.
+    pub(crate) fn agents(&self) -> Vec<AgentSpec> {
+        self.exchanges
+            .iter()
+            .flat_map(|exchange| exchange.agents())
+            .collect()
+    }
+}
+
+/// The client of the configured portal.
+pub(crate) fn portal(config: &Config) -> anyhow::Result<Client> {
+    let Some(secret) = &config.portal.webhook_url else {
+        return Err(config
+            .wrong(
+                "portal.webhook_url",
+                "is not set; make an incoming webhook with the right `crm` in the portal and give its address as \
+                 STAGE_EXCHANGE_PORTAL__WEBHOOK_URL",
+            )
+            .into());
+    };
+    let text = secret.expose_secret();
+    let webhook = WebhookUrl::parse(text, config.portal.allow_http)
+        .map_err(|error| config.wrong("portal.webhook_url", error.to_string()))?;
+    let mut client = ClientConfig::new(webhook);
+    client.requests_per_second = config.portal.requests_per_second;
+    client.burst = config.portal.burst;
+    client.operating_limit_seconds =
+        Some(config.portal.operating_limit_seconds).filter(|seconds| *seconds > 0.0);
+    Client::new(client).context("cannot set up the connection to the portal")
+}
+
+/// The configured target.
+pub(crate) fn target(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
+    let Some(url) = &config.target.url else {
+        return Err(config
+            .wrong(
+                "target.url",
+                "is not set; give it as STAGE_EXCHANGE_TARGET__URL, such as sqlite:history.sqlite or \
+                 mssql://user:password@host:1433/database",
+            )
+            .into());
+    };
+    let url = url.expose_secret();
+    match url.strip_prefix("sqlite:") {
+        Some("") => Err(config.wrong("target.url", "sqlite: needs a path, such as sqlite:history.sqlite").into()),
+        Some(path) => {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            Ok(Arc::new(SqliteStore::open(path).context("cannot open the target")?))
+        }
+        None => Err(config
+            .wrong("target.url", "write sqlite:PATH, mssql://user:password@host:port/database, or an ADO.NET connection string")
+            .into()),
+    }
+}
+
+/// The state file.
+pub(crate) fn state(config: &Config) -> anyhow::Result<StateFile> {
+    StateFile::open(&config.state.path).with_context(|| {
+        format!(
+            "cannot open the state {} (state.path)",
+            config.state.path.display()
+        )
+    })
+}
+
+/// The right to run agents on this state.
+pub(crate) fn worker_lock(state: &StateFile) -> anyhow::Result<WorkerLock> {
+    Ok(WorkerLock::acquire(state.path())?)
+}
+
+/// A scheduler of these agents.
+pub(crate) fn scheduler(
+    config: &Config,
+    state: StateFile,
+    lock: WorkerLock,
+    agents: impl IntoIterator<Item = AgentSpec>,
+    park_after: u32,
+) -> anyhow::Result<Scheduler> {
+    Ok(Scheduler::builder(state, Arc::new(SystemClock))
+        .workers(config.agents.workers)
+        .park_after(park_after)
+        .register_all(agents)
+        .build(lock)?)
+}
+
+/// The configured portal, or one that leads nowhere: for commands that do not talk to it.
+pub(crate) fn portal_or_placeholder(config: &Config) -> anyhow::Result<Client> {
+    if config.portal.webhook_url.is_some() {
+        return portal(config);
+    }
+    let nowhere = WebhookUrl::parse("https://portal.invalid/rest/1/none/", false)?;
+    Ok(Client::new(ClientConfig::new(nowhere))?)
+}

@@ -1,0 +1,48 @@
+//! Names of stages, for whoever writes rows that carry one.
+
+use std::collections::HashMap;
+
+use table_map::{Row, TableMap};
+
+/// The stages that the table knows, by their `STATUS_ID`. Those that the portal has no more are among them: old moves went
+/// through them, too.
+#[derive(Debug, Clone, Default)]
+pub struct StageNames {
+    names: HashMap<String, (bool, String)>,
+}
+
+impl StageNames {
+    pub(crate) fn from_rows<'a>(map: &TableMap, rows: impl IntoIterator<Item = &'a Row>) -> Self {
+        let mut names: HashMap<String, (bool, String)> = HashMap::new();
+        for row in rows {
+            let (Some(status), Some(name)) = (row.text(map, "STATUS_ID"), row.text(map, "NAME")) else {
+                continue;
+            };
+            let active = row.text(map, "ACTIVE") == Some("Y");
+            // A stage that was removed and made anew stands there twice: what the portal has now goes first, then
+            // what it had last (rows come in ascending order of the portal's ID).
+            match names.get(status) {
+                Some((true, _)) if !active => {}
+                _ => {
+                    names.insert(status.to_owned(), (active, name.to_owned()));
+                }
+            }
+        }
+        Self { names }
+    }
+
+    /// The name of a stage.
+    pub fn get(&self, status_id: &str) -> Option<&str> {
+        self.names.get(status_id).map(|(_, name)| name.as_str())
+    }
+
+    /// How many stages are known.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether none is known.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+}
