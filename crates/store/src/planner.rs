@@ -184,7 +184,10 @@ fn compare(column: &Column, found: &ColumnShape) -> Result<Option<String>, Strin
     let is = &found.type_name;
     if matches!(column.role(), Role::Identity) {
         return match (found.type_shape, found.identity) {
-            (TypeShape::Integer { .. } | TypeShape::Any, true) => Ok(None),
+            (TypeShape::Integer { bits: 32.. } | TypeShape::Any, true) => Ok(None),
+            (TypeShape::Integer { .. }, true) => Err(format!(
+                "it is {is}, which runs out of numbers for the rows; alter it by hand"
+            )),
             _ => Err(format!(
                 "it is {is}, but must be a whole number that the database counts up itself (IDENTITY)"
             )),
@@ -226,12 +229,14 @@ fn compare(column: &Column, found: &ColumnShape) -> Result<Option<String>, Strin
     Ok(note)
 }
 
+/// A flag is `Y` or `N`, which every code page has.
 fn text(column: &Column, is: &str, length: Option<u32>, unicode: bool) -> Result<Option<String>, String> {
     let wanted = column.text_limit().unwrap_or(0);
     let shorter = length.is_some_and(|length| length < wanted);
     match (unicode, shorter) {
         _ if length == Some(0) => Err(format!("it is {is}, which cannot hold text; alter it by hand")),
         (true, false) => Ok(None),
+        (false, false) if matches!(column.column_type(), ColumnType::Char(_)) => Ok(None),
         (true, true) => Ok(Some(format!(
             "it is {is}: a longer text will be refused when it comes"
         ))),
