@@ -4,7 +4,8 @@
 //! is about, so this crate has its own.
 
 use sea_query::{
-    Condition, DynIden, Expr, IndexColumn, IntoIden, IntoIndexColumn, IntoTableRef, SqlWriter, TableRef,
+    BinOper, ColumnName, ColumnRef, DynIden, Expr, ExprTrait, IndexColumn, IntoIden, IntoIndexColumn,
+    IntoTableRef, Keyword, SqlWriter, TableRef,
 };
 
 use crate::error::{Error, Written};
@@ -35,7 +36,7 @@ pub struct CreateIndex {
     table: TableRef,
     columns: Vec<IndexColumn>,
     included: Vec<DynIden>,
-    filter: Option<Condition>,
+    filter: Option<Expr>,
     unique: bool,
     clustered: bool,
     online: bool,
@@ -72,12 +73,15 @@ impl CreateIndex {
         self
     }
 
-    /// Indexes only the rows for which this holds; called again, for which all of them hold. SQL Server takes simple
-    /// comparisons of columns with constants here, joined by AND.
+    /// Indexes only the rows for which this holds; called again, for which all of them hold. SQL Server takes
+    /// comparisons of a column with constants here (`=`, `<>`, `<`, `>`, `IN`, `IS NULL` …), joined by AND.
     #[must_use]
     pub fn filter(mut self, predicate: impl Into<Expr>) -> Self {
-        let filter = self.filter.take().unwrap_or_else(Condition::all);
-        self.filter = Some(filter.add(predicate.into()));
+        let predicate = predicate.into();
+        self.filter = Some(match self.filter.take() {
+            Some(filter) => filter.and(predicate),
+            None => predicate,
+        });
         self
     }
 
@@ -180,9 +184,57 @@ impl<W: SqlWriter> Writer<'_, W> {
             self.column_list(&create.included)?;
         }
         if let Some(filter) = &create.filter {
+            check_filter(filter)?;
             self.push(" WHERE ")?;
-            self.condition_expr(filter)?;
+            self.predicate(filter)?;
         }
         self.push(if create.online { " WITH (ONLINE = ON)" } else { "" })
     }
+}
+
+/// Checks a filter against the grammar of CREATE INDEX: comparisons of a column with constants, joined by AND. Text of
+/// the caller passes.
+fn check_filter(filter: &Expr) -> Written {
+    let allowed = match filter {
+        Expr::Binary(left, BinOper::And, right) => {
+            check_filter(left)?;
+            return check_filter(right);
+        }
+        Expr::Binary(column, BinOper::In, list) => {
+            is_column(column) && matches!(list.as_ref(), Expr::Tuple(list) if list.iter().all(is_constant))
+        }
+        Expr::Binary(
+            column,
+            BinOper::Equal
+            | BinOper::NotEqual
+            | BinOper::SmallerThan
+            | BinOper::SmallerThanOrEqual
+            | BinOper::GreaterThan
+            | BinOper::GreaterThanOrEqual
+            | BinOper::Is
+            | BinOper::IsNot,
+            constant,
+        ) => is_column(column) && is_constant(constant),
+        Expr::Custom(_) | Expr::CustomWithExpr(..) => true,
+        column => is_column(column),
+    };
+    if allowed {
+        Ok(())
+    } else {
+        Err(Error::unsupported(
+            "this filter of an index",
+            "compare columns of the table with constants, and join the comparisons by AND",
+        ))
+    }
+}
+
+fn is_column(expr: &Expr) -> bool {
+    matches!(expr, Expr::Column(ColumnRef::Column(ColumnName(None, _))))
+}
+
+fn is_constant(expr: &Expr) -> bool {
+    matches!(
+        expr,
+        Expr::Value(_) | Expr::Constant(_) | Expr::Keyword(Keyword::Null) | Expr::Custom(_)
+    )
 }

@@ -34,7 +34,7 @@
 //! - A limit is `TOP (n)`. With an offset it is `OFFSET … FETCH`, which needs an ORDER BY: without one it is an error.
 //! - RETURNING is OUTPUT. Columns without a table are those of the row as it is now (`INSERTED`), for a DELETE as it
 //!   was (`DELETED`); `("deleted", "NAME")` in an UPDATE is the old value. [`MssqlExtension::output_into`] sends the
-//!   rows to a table.
+//!   rows to a table, as it must where the target has triggers.
 //! - A lateral join is CROSS or OUTER APPLY. [`MssqlExtension::hint`] adds table hints.
 //! - T-SQL has no booleans: a predicate that is used as a value becomes a `bit`, a value that is used as a predicate
 //!   is compared with 1.

@@ -10,7 +10,7 @@
 //! | `Date`, `Time` | `date`, `time(7)` |
 //! | `Binary(n)`, `VarBinary(n)`, `VarBinary`, `Blob` | `binary(n)`, `varbinary(n)`, `varbinary(max)`, `varbinary(max)` |
 //! | `Boolean`, `Bit`, `Uuid`, `Json`, `JsonBinary` | `bit`, `bit`, `uniqueidentifier`, `nvarchar(max)`, `nvarchar(max)` |
-//! | `Custom` | as it is written |
+//! | `Custom` | as it is written, such as `nvarchar(64) COLLATE Latin1_General_BIN2` |
 //!
 //! All others are an error. [`MssqlType`] has types that sea-query does not.
 
