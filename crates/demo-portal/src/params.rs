@@ -84,7 +84,9 @@ impl Param {
     /// Puts a value where a key such as `filter[@ID][]` says.
     fn add_path(&mut self, key: &str, value: String) {
         let (first, mut rest) = match key.find('[') {
-            Some(at) if at > 0 => key.split_at(at),
+            Some(at) if at > 0 && key.contains(']') => key.split_at(at),
+            // PHP's way with a bracket that is never closed, as in `filter[<=ID]=5` without encoding.
+            Some(at) if at > 0 => return *self.child(&key.replacen('[', "_", 1)) = Self::Text(value),
             _ => (key, ""),
         };
         let mut place = self.child(first);
@@ -238,6 +240,14 @@ mod tests {
         for body in ["", "5", "\"a\"", "{", "<html>"] {
             assert_eq!(Param::from_json(body.as_bytes()), None, "{body}");
         }
+    }
+
+    #[test]
+    fn an_operator_with_an_equals_sign_must_be_encoded() {
+        let params = Param::from_form("filter[>ID]=1&filter[<=ID]=5");
+        let filter = params.get("filter").map(Param::entries).unwrap_or_default();
+        assert_eq!(filter, [(">ID".to_owned(), Param::Text("1".to_owned()))]);
+        assert_eq!(params.get("filter_<").and_then(Param::text), Some("ID]=5"));
     }
 
     #[test]

@@ -8,6 +8,8 @@ mod change;
 mod generate;
 mod handle;
 mod names;
+#[cfg(test)]
+mod tests;
 
 pub use change::EarlierRows;
 pub use handle::{DealState, DeletedDeal, HistoryRow, Model, RemovedStage, StageState};
