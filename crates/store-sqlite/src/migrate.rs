@@ -60,6 +60,9 @@ fn explain(error: rusqlite::Error, map: &TableMap, step: &Step) -> Failure {
         Step::CreateIndex(index) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
             duplicates(map, index).with_source(error).into()
         }
+        Step::CreateIndex(index) if error.to_string().contains("already exists") => {
+            name_taken(map, index).with_source(error).into()
+        }
         _ => error.into(),
     }
 }
@@ -72,6 +75,19 @@ fn duplicates(map: &TableMap, index: &Index) -> Error {
              duplicates, then migrate again",
             index.columns().join(", "),
             map.name()
+        ),
+    )
+}
+
+/// The planner goes by columns; a name can still be taken by an index on others, or on some rows only.
+fn name_taken(map: &TableMap, index: &Index) -> Error {
+    Error::new(
+        ErrorKind::Operator,
+        format!(
+            "the index on {} of table {} cannot be made: something else is called {}; rename or drop that",
+            index.columns().join(", "),
+            map.name(),
+            index.name_on(map.name())
         ),
     )
 }

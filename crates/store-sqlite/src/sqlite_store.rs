@@ -75,7 +75,7 @@ impl SqliteStore {
         self.run(&self.reader, doing, work).await
     }
 
-    async fn write<T: Send + 'static>(
+    pub(crate) async fn write<T: Send + 'static>(
         &self,
         doing: String,
         work: impl FnOnce(&mut Connection) -> Result<T, Failure> + Send + 'static,
@@ -105,6 +105,13 @@ impl SqliteStore {
             )
             .with_source(error)),
         }
+    }
+}
+
+fn number_of(rows: usize) -> String {
+    match rows {
+        1 => "1 row".to_owned(),
+        many => format!("{many} rows"),
     }
 }
 
@@ -163,7 +170,7 @@ impl Store for SqliteStore {
     async fn upsert(&self, map: &TableMap, rows: &[Row], at: NaiveDateTime) -> Result<Upserted, Error> {
         let (map, rows) = (map.clone(), rows.to_vec());
         self.write(
-            format!("writing {} rows to table {}", rows.len(), map.name()),
+            format!("writing {} to table {}", number_of(rows.len()), map.name()),
             move |connection| write::upsert(connection, &map, &rows, at),
         )
         .await
@@ -172,7 +179,7 @@ impl Store for SqliteStore {
     async fn read_back(&self, map: &TableMap, keys: &[i64]) -> Result<Vec<Row>, Error> {
         let (map, keys) = (map.clone(), keys.to_vec());
         self.read(
-            format!("reading {} rows of table {}", keys.len(), map.name()),
+            format!("reading {} of table {}", number_of(keys.len()), map.name()),
             move |connection| read::by_keys(connection, &map, &keys),
         )
         .await
@@ -198,7 +205,7 @@ impl Store for SqliteStore {
         };
         let (map, keys) = (map.clone(), keys.to_vec());
         self.write(
-            format!("deactivating {} rows of table {}", keys.len(), map.name()),
+            format!("deactivating {} of table {}", number_of(keys.len()), map.name()),
             move |connection| write::deactivate(connection, &map, active, &keys, at),
         )
         .await

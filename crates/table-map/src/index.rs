@@ -35,10 +35,14 @@ impl Index {
     }
 
     /// The name under which it is made on `table`: `UX_…` when unique, else `IX_…`, at most 128 characters (SQL Server's
-    /// limit for an identifier).
+    /// limit for an identifier). What is neither letter nor digit in the table's name becomes `_`, as sea-query does not quote
+    /// inside an index's name.
     pub fn name_on(&self, table: &str) -> String {
         let prefix = if self.unique { "UX" } else { "IX" };
         let name = format!("{prefix}_{table}_{}", self.columns.join("_"));
-        name.chars().take(128).collect()
+        name.chars()
+            .map(|letter| if letter.is_alphanumeric() { letter } else { '_' })
+            .take(128)
+            .collect()
     }
 }

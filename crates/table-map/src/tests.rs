@@ -261,3 +261,9 @@ fn an_index_name_never_exceeds_an_identifier() {
     let name = Index::unique(["EXTERNAL_ID"]).name_on(&"T".repeat(200));
     assert_eq!(name.len(), 128);
 }
+
+#[test]
+fn an_index_name_needs_no_quoting() {
+    let name = Index::on(["OWNER_ID"]).name_on("it's \"x\" [Ы]");
+    assert_eq!(name, "IX_it_s__x___Ы__OWNER_ID");
+}
