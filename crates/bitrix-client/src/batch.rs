@@ -145,7 +145,8 @@ impl Client {
             } else if let Ok(part) = &part {
                 self.learn(&call.method, &part.time);
             }
-            part.map_err(|error| self.heed(error, delivery.admission.started))
+            let method = std::slice::from_ref(&call.method);
+            part.map_err(|error| self.heed(error, delivery.admission.started, method))
                 .and_then(|part| read(*index, part))
         };
         Ok(calls.iter().map(part).collect())

@@ -67,6 +67,8 @@ pub struct Stats {
 pub(crate) struct Delivery<'a> {
     pub(crate) response: TransportResponse,
     pub(crate) admission: Admission<'a>,
+    /// The methods of its calls.
+    methods: Vec<String>,
 }
 
 impl Client {
@@ -75,12 +77,13 @@ impl Client {
     /// # Errors
     /// When a setting is out of its range, or TLS cannot be set up on this machine.
     pub fn new(config: ClientConfig) -> Result<Self, Error> {
-        let mut options = HttpOptions::default();
-        options.connect_timeout = config.connect_timeout;
-        options.request_timeout = config.request_timeout;
-        options.max_body_bytes = config.max_body_bytes;
-        // A proxy knows nothing of this machine's own ports.
-        options.use_environment_proxy = !config.webhook.is_loopback();
+        let options = HttpOptions {
+            connect_timeout: config.connect_timeout,
+            request_timeout: config.request_timeout,
+            max_body_bytes: config.max_body_bytes,
+            // A proxy knows nothing of this machine's own ports.
+            use_environment_proxy: !config.webhook.is_loopback(),
+        };
         let transport = HttpTransport::new(&options).map_err(|error| {
             Error::bad_input(SETTINGS, "HTTP cannot be set up on this machine").with_source(error)
         })?;
@@ -239,7 +242,12 @@ impl Client {
                     attempt = attempts.made(),
                     "portal answered"
                 );
-                Ok(Delivery { response, admission })
+                let methods = demand.iter().map(|demand| demand.method.to_owned()).collect();
+                Ok(Delivery {
+                    response,
+                    admission,
+                    methods,
+                })
             }
             Err(error) => {
                 tracing::debug!(method, calls, %error, attempt = attempts.made(), "portal did not answer");
@@ -260,7 +268,7 @@ impl Client {
                 self.inner.limits.bucket.accepted(started);
                 Ok(answer)
             }
-            Err(error) => Err(self.heed(error, started)),
+            Err(error) => Err(self.heed(error, started, &delivery.methods)),
         }
     }
 
@@ -269,8 +277,8 @@ impl Client {
         self.inner.limits.ledger.learn(method, time);
     }
 
-    /// Makes the limits follow an error by which the portal enforces them.
-    pub(crate) fn heed(&self, mut error: Error, started: Instant) -> Error {
+    /// Makes the limits follow an error by which the portal enforces them on calls of these methods.
+    pub(crate) fn heed(&self, mut error: Error, started: Instant, methods: &[String]) -> Error {
         let limits = &self.inner.limits;
         match (error.kind(), error.class().clone()) {
             (ErrorKind::RequestLimit, Class::Retry { after }) => {
@@ -280,9 +288,10 @@ impl Client {
                 );
                 limits.bucket.refused(started, after);
             }
-            (_, Class::WaitForMethod { method, wait }) => {
-                let rest = limits.ledger.block(&method, wait);
-                tracing::debug!(method, ?rest, "the portal refused a method: it rests");
+            (_, Class::WaitForMethod { wait, .. }) => {
+                let rests = methods.iter().map(|method| limits.ledger.block(method, wait));
+                let rest = rests.max().unwrap_or(wait);
+                tracing::debug!(?methods, ?rest, "the portal refused a method: it rests");
                 error.set_method_wait(rest);
             }
             (ErrorKind::Blocked, Class::Blocked { wait }) => {

@@ -11,9 +11,9 @@ pub struct ClientConfig {
     /// The incoming webhook.
     pub webhook: WebhookUrl,
     /// How many requests a second the portal's bucket drains: 2, or 5 with the Enterprise plan. 0 stands for no
-    /// limit, as on most self-hosted portals.
+    /// limit, as on most self-hosted portals; else 0.001 to 1,000,000.
     pub requests_per_second: f64,
-    /// How many requests fill the portal's bucket: 50, or 250 with the Enterprise plan. At least 1.
+    /// How many requests fill the portal's bucket: 50, or 250 with the Enterprise plan. 1 to 1,000,000.
     pub burst: u32,
     /// How many seconds a method may run within ten minutes: 480 in the cloud. `None` or 0 stands for no limit.
     pub operating_limit_seconds: Option<f64>,

@@ -217,11 +217,11 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &*self.0;
         write!(f, "{} failed", inner.method)?;
-        if let Some(status) = inner.status {
-            write!(f, " with HTTP {status}")?;
-        }
-        if let Some(code) = &inner.code {
-            write!(f, " {code}")?;
+        match (inner.status, &inner.code) {
+            (Some(status), Some(code)) => write!(f, " with HTTP {status} {code}")?,
+            (Some(status), None) => write!(f, " with HTTP {status}")?,
+            (None, Some(code)) => write!(f, " with {code}")?,
+            (None, None) => {}
         }
         write!(f, ": {}", inner.detail)?;
         if inner.attempts > 1 {

@@ -36,6 +36,9 @@ mod transport;
 mod webhook;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 pub use answer::{Answer, Time};
 pub use batch::{Call, MAX_BATCH, PAGE_ROWS};
 pub use client::{Client, Stats};

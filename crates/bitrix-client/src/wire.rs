@@ -261,8 +261,16 @@ pub(crate) fn items<'a, T: Deserialize<'a>>(
     wrapper: &str,
     raw: &'a RawValue,
 ) -> Result<Vec<T>, Error> {
-    if raw.get() == "[]" {
-        return Ok(Vec::new());
+    match raw.get() {
+        "[]" => return Ok(Vec::new()),
+        // Serde would take a list for the fields of the page, one after another.
+        list if list.starts_with('[') => {
+            return Err(Error::unexpected(
+                method,
+                format!("the result is a list, not a map with {wrapper}"),
+            ));
+        }
+        _ => {}
     }
     let page: Page<T> = from_raw(method, raw)?;
     let rows = page
@@ -403,3 +411,6 @@ impl Fields<'_> {
         Error::unexpected(self.0, format!("{field} of a row {what}"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,11 @@ use super::lock;
 /// How much slower than the portal's the copy drains.
 const DRAIN_SHARE: f64 = 0.99;
 
+/// Rates and bursts outside of these are slips of the pen, and would overflow the limiter's count of nanoseconds.
+const SLOWEST: f64 = 0.001;
+const FASTEST: f64 = 1e6;
+const LARGEST_BURST: u32 = 1_000_000;
+
 /// The rest after the first refusal; it doubles with each refusal in a row.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -100,6 +105,14 @@ pub(crate) struct BucketState {
     pub(crate) blocked_for: Option<Duration>,
 }
 
+impl Drain {
+    /// Takes all tokens there are.
+    fn empty(&self) {
+        let tokens = 0..self.burst.get();
+        tokens.take_while(|_| self.limiter.check().is_ok()).for_each(drop);
+    }
+}
+
 impl Bucket {
     /// A bucket like the portal's, which drains `requests_per_second` and blocks above `burst`; 0 a second stands
     /// for no limit.
@@ -111,13 +124,15 @@ impl Bucket {
         let drain = if requests_per_second == 0.0 {
             None
         } else {
-            let period = Duration::try_from_secs_f64(1.0 / (requests_per_second * DRAIN_SHARE))
-                .ok()
-                .filter(|_| requests_per_second > 0.0)
-                .ok_or("requests_per_second must be 0 (no limit) or a number above 0")?;
+            if !(SLOWEST..=FASTEST).contains(&requests_per_second) {
+                return Err("requests_per_second must be 0 (no limit) or a number from 0.001 to 1000000");
+            }
+            let burst = NonZeroU32::new(careful(burst))
+                .filter(|_| burst <= LARGEST_BURST)
+                .ok_or("burst must be a number from 1 to 1000000")?;
+            let period = Duration::from_secs_f64(1.0 / (requests_per_second * DRAIN_SHARE));
             let quota =
                 Quota::with_period(period).ok_or("requests_per_second is too large: use 0 for no limit")?;
-            let burst = NonZeroU32::new(careful(burst)).ok_or("burst must be at least 1")?;
             let clock = TokioClock { began };
             let limiter = RateLimiter::direct_with_clock(quota.allow_burst(burst), clock.clone())
                 .with_middleware::<StateInformationMiddleware>();
@@ -168,7 +183,13 @@ impl Bucket {
         if let Some(rest) = rest_of(state.paused_until, now) {
             return Ok(Some(rest));
         }
+        let rested = state.paused_until.take().is_some();
         let Some(drain) = &self.drain else { return Ok(None) };
+        if rested {
+            // What was gained during the rest belongs to the others: no burst after a refusal.
+            drain.empty();
+            state.left = (0, now);
+        }
         match drain.limiter.check() {
             Ok(snapshot) => {
                 state.left = (snapshot.remaining_burst_capacity(), now);
@@ -183,7 +204,7 @@ impl Bucket {
         }
     }
 
-    /// The portal refused a request that started at `started`: everything rests, and the bucket counts as full.
+    /// The portal refused a request that started at `started`: everything rests, and goes on without a burst.
     pub(crate) fn refused(&self, started: Instant, named: Option<Duration>) {
         let now = Instant::now();
         let mut state = lock(&self.state);
@@ -235,8 +256,9 @@ impl Bucket {
             let gained = gained as u32;
             left.saturating_add(gained).min(drain.burst.get())
         });
+        let resting = state.paused_until.is_some();
         BucketState {
-            tokens,
+            tokens: tokens.map(|tokens| if resting { 0 } else { tokens }),
             burst: self.drain.as_ref().map(|drain| drain.burst.get()),
             paused_for: rest_of(state.paused_until, now),
             blocked_for: rest_of(state.blocked_until, now),

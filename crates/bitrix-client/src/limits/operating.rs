@@ -32,6 +32,9 @@ const GRAIN: Duration = Duration::from_secs(10);
 /// One HTTP request runs no longer than this, batch included.
 const LONGEST_REQUEST: f64 = 60.0;
 
+/// Differences smaller than this are left to add up: sums of floats never agree to the last digit.
+const NOISE: f64 = 0.001;
+
 /// An answer older than the last by more than this comes from a portal whose clock was set back.
 const CLOCK_SET_BACK: f64 = 120.0;
 
@@ -262,11 +265,11 @@ impl Method {
         self.expire(now);
         let reset = time.reset_in();
         let more = sum - self.used();
-        if more > 0.0 {
+        if more > NOISE {
             let own = more.min(took);
             self.add_own(own, now);
             self.add_foreign(more - own, reset.unwrap_or(WINDOW), now);
-        } else {
+        } else if more < -NOISE {
             self.forget_oldest(-more);
         }
         if let Some(reset) = reset {
@@ -314,6 +317,26 @@ impl Method {
             seconds: each,
         }));
         self.spent.sort_by_key(|spent| spent.leaves);
+        self.merge_close();
+    }
+
+    /// Keeps the list short: entries within one grain become one, which leaves with the youngest of them.
+    fn merge_close(&mut self) {
+        let mut merged: Vec<Spent> = Vec::with_capacity(self.spent.len());
+        let mut first_leaves = None;
+        for spent in self.spent.drain(..) {
+            match (merged.last_mut(), first_leaves) {
+                (Some(last), Some(first)) if spent.leaves <= first + GRAIN => {
+                    last.leaves = spent.leaves;
+                    last.seconds += spent.seconds;
+                }
+                _ => {
+                    first_leaves = Some(spent.leaves);
+                    merged.push(spent);
+                }
+            }
+        }
+        self.spent = merged;
     }
 
     fn forget_oldest(&mut self, mut seconds: f64) {
@@ -333,5 +356,69 @@ impl Method {
             .min(WINDOW);
         self.blocks_in_a_row = self.blocks_in_a_row.saturating_add(1);
         rest_of(self.resets_at, now).unwrap_or(doubled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(finish: f64, operating: f64, reset_at: f64) -> Time {
+        Time {
+            start: None,
+            finish: Some(finish),
+            duration: Some(0.5),
+            operating: Some(operating),
+            operating_reset_at: Some(reset_at),
+        }
+    }
+
+    fn used(ledger: &Ledger) -> f64 {
+        ledger.state()[0].used
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_portals_sum_is_taken_over_and_leaves_with_its_window() {
+        let ledger = Ledger::new(Some(480.0));
+        ledger.learn("m", &time(1000.0, 300.0, 1030.0));
+        assert!((used(&ledger) - 300.0).abs() < 0.01);
+
+        tokio::time::advance(Duration::from_secs(31)).await;
+        let left = used(&ledger);
+        assert!(
+            left < 300.0 && left > 250.0,
+            "only the oldest basket has left: {left}"
+        );
+
+        tokio::time::advance(Duration::from_secs(600)).await;
+        assert!(used(&ledger).abs() < 0.01);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_older_answer_that_comes_late_changes_nothing() {
+        let ledger = Ledger::new(Some(480.0));
+        ledger.learn("m", &time(1010.0, 20.0, 1600.0));
+        ledger.learn("m", &time(1005.0, 10.0, 1600.0));
+        assert!((used(&ledger) - 20.0).abs() < 0.01);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn years_of_answers_keep_the_list_short() {
+        // Given others who use the same webhook, so that every answer brings run time of unknown age.
+        let ledger = Ledger::new(Some(480.0));
+        for second in 0..5_000_u32 {
+            let finish = 1000.0 + f64::from(second);
+            ledger.learn(
+                "m",
+                &time(
+                    finish,
+                    100.0 + f64::from(second % 50) * 3.0,
+                    finish + f64::from(second % 60),
+                ),
+            );
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        let entries = lock(&ledger.methods)["m"].spent.len();
+        assert!(entries <= 70, "{entries} entries for a window of 600 s");
     }
 }

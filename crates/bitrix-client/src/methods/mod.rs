@@ -7,3 +7,6 @@ pub(crate) mod stages;
 
 /// The portal's entity type of a deal.
 pub(crate) const DEAL: i64 = 2;
+
+#[cfg(test)]
+mod tests;

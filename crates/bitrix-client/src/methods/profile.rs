@@ -75,7 +75,7 @@ impl Client {
     }
 }
 
-fn read_profile(method: &str, raw: &RawValue) -> Result<Profile, Error> {
+pub(super) fn read_profile(method: &str, raw: &RawValue) -> Result<Profile, Error> {
     let wire: WireProfile<'_> = from_raw(method, raw)?;
     let fields = Fields(method);
     Ok(Profile {

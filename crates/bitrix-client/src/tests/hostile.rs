@@ -1,0 +1,136 @@
+//! Answers no documentation promises: the client may refuse them, never panic over them.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::ErrorKind;
+
+fn one_attempt(portal: &Arc<Scripted>) -> Client {
+    let mut config = config();
+    config.retry.max_attempts = 1;
+    (config.requests_per_second, config.operating_limit_seconds) = (0.0, None);
+    client_with(portal, config)
+}
+
+fn run(status: u16, body: Vec<u8>) {
+    let portal = Scripted::new(move |_| (Duration::ZERO, Ok(TransportResponse::new(status, body.clone()))));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("runtime");
+    runtime.block_on(async {
+        let client = one_attempt(&portal);
+        let queries = [crate::HistoryQuery::default()];
+        // What comes of it is not looked at: the test is that it comes, and can be shown.
+        let outcomes = [
+            format!("{:?}", client.profile().await),
+            format!("{:?}", client.server_time().await),
+            format!("{:?}", client.categories().await),
+            format!("{:?}", client.stage_history_page(&queries[0]).await),
+            format!("{:?}", client.read(&queries, &[1, 2]).await),
+            format!("{:?}", client.statuses(&["DEAL_STAGE".to_owned()]).await),
+        ];
+        assert!(
+            outcomes
+                .iter()
+                .all(|outcome| outcome.starts_with("Ok") || outcome.starts_with("Err"))
+        );
+    });
+}
+
+const GOOD: &str = r#"{"result":{"items":[{"ID":35,"TYPE_ID":1,"OWNER_ID":21,"CREATED_TIME":"2024-04-25T14:59:11+00:00",
+    "CATEGORY_ID":0,"STAGE_SEMANTIC_ID":"P","STAGE_ID":"NEW"}]},"total":1,"time":{"operating":0.1}}"#;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn any_bytes_are_an_answer_or_an_error(status in 100_u16..600, body in prop::collection::vec(any::<u8>(), 0..200)) {
+        run(status, body);
+    }
+
+    #[test]
+    fn json_of_any_shape_is_an_answer_or_an_error(status in 100_u16..600, body in json_text()) {
+        run(status, body.into_bytes());
+    }
+
+    #[test]
+    fn one_wrong_byte_is_an_answer_or_an_error(at in 0..GOOD.len(), byte in any::<u8>()) {
+        let mut body = GOOD.as_bytes().to_vec();
+        body[at] = byte;
+        run(200, body);
+    }
+}
+
+/// JSON that uses the words of real answers in the wrong places.
+fn json_text() -> impl Strategy<Value = String> {
+    let word = prop::sample::select(vec![
+        "result",
+        "error",
+        "error_description",
+        "time",
+        "items",
+        "categories",
+        "result_error",
+        "result_time",
+        "c00",
+        "ID",
+        "CREATED_TIME",
+        "operating",
+        "operating_reset_at",
+        "finish",
+        "duration",
+        "0",
+        "total",
+        "next",
+    ]);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(5, 40, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
+            prop::collection::vec((word.clone(), inner), 0..6).prop_map(|entries| {
+                Value::Object(
+                    entries
+                        .into_iter()
+                        .map(|(key, value)| (key.to_owned(), value))
+                        .collect(),
+                )
+            }),
+        ]
+    })
+    .prop_map(|value| value.to_string())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_cut_off_anywhere_may_pass_and_says_so() {
+    for end in 0..GOOD.len() {
+        let body = GOOD.as_bytes()[..end].to_vec();
+        let portal = Scripted::new(move |_| (Duration::ZERO, Ok(TransportResponse::new(200, body.clone()))));
+        let client = one_attempt(&portal);
+        let error = client
+            .stage_history_page(&crate::HistoryQuery::default())
+            .await
+            .expect_err("cut off");
+        assert_eq!(
+            (error.kind(), error.method()),
+            (ErrorKind::NotAnAnswer, "crm.stagehistory.list")
+        );
+        assert!(error.is_passing());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nesting_without_end_is_an_error() {
+    let portal = Scripted::new(|_| {
+        let deep = format!("{{\"result\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
+        (Duration::ZERO, Ok(TransportResponse::new(200, deep)))
+    });
+    one_attempt(&portal).server_time().await.expect_err("no time");
+}
