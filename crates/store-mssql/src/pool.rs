@@ -52,6 +52,11 @@ impl<C: Connect> Pool<C> {
         }
     }
 
+    /// What opens the connections.
+    pub(crate) fn opener(&self) -> &C {
+        &self.connect
+    }
+
     /// A connection: one that was used last, or a new one. Waits, first come, first served, while all are in use.
     pub(crate) async fn take(&self) -> Result<Taken<'_, C>, C::Error> {
         // Nobody closes the semaphore; were it closed, a connection without a place would do no harm.

@@ -1,0 +1,322 @@
+//! The set-based statements of an upsert and their kin: text from [`Facts`], nothing else.
+//!
+//! `s` is the staged row, `t` the table's. All of it is plain T-SQL of SQL Server 2016: no MERGE, one table a statement, and
+//! every comparison spelt out. An ordinary `=` would not do for text: by the column's collation `ё` may equal `е`, and
+//! under every collation a blank at the end does not count. So texts are compared code unit by code unit and by length, which is
+//! what [`table_map::merge`] does.
+
+use table_map::{Ranking, Role, UpdateRule};
+
+use crate::facts::{Fact, Facts, Holds, TextFact};
+use crate::quote;
+
+/// Compares UTF-16 code units. Named for both sides, since `tempdb` and the table's database may have different defaults.
+pub(crate) const BINARY: &str = "COLLATE Latin1_General_100_BIN2";
+
+/// The hints under which a row that is not there cannot appear before the transaction ends.
+const GUARDED: &str = "WITH (UPDLOCK, SERIALIZABLE)";
+
+/// Keys of changed and of new rows when the table has triggers, for which `OUTPUT` needs a table.
+const CHANGED: &str = "[#changed]";
+const INSERTED: &str = "[#inserted]";
+
+/// Columns of the table that takes a step's rows: `([K] bigint NOT NULL, …)`.
+pub(crate) fn staging_columns(facts: &Facts) -> String {
+    let columns: Vec<String> = facts
+        .written
+        .iter()
+        .enumerate()
+        .map(|(place, fact)| {
+            let nullability = if place == facts.key { "NOT NULL" } else { "NULL" };
+            format!("{} {} {nullability}", fact.name, staging_type(fact))
+        })
+        .collect();
+    format!("({})", columns.join(", "))
+}
+
+/// Whole numbers have the type of the column, so that joining on the key needs no conversion. Times have seven digits, as the
+/// driver sends them.
+pub(crate) fn staging_type(fact: &Fact) -> String {
+    match &fact.holds {
+        Holds::Integer { .. } => integer_type(fact).to_owned(),
+        Holds::Text(_) => match fact.column.text_limit() {
+            Some(limit @ 1..=4000) => format!("nvarchar({limit}) {BINARY}"),
+            _ => format!("nvarchar(max) {BINARY}"),
+        },
+        Holds::Date { .. } => "date".to_owned(),
+        Holds::DateTime => "datetime2(7)".to_owned(),
+    }
+}
+
+/// A driver has `int` and `bigint`; smaller columns take an `int` of their range.
+pub(crate) fn integer_type(fact: &Fact) -> &'static str {
+    match fact.holds {
+        Holds::Integer { most, .. } if most > i64::from(i32::MAX) => "bigint",
+        _ => "int",
+    }
+}
+
+/// `UPDATE` of the rows whose content differs by the columns' rules, telling their keys.
+pub(crate) fn update_changed(facts: &Facts, source: &str, at: &str) -> Option<String> {
+    let key = &facts.key()?.name;
+    let content = || {
+        facts.written.iter().filter_map(|fact| match fact.column.role() {
+            Role::Content(rule) => Some((fact, rule)),
+            _ => None,
+        })
+    };
+    let differs: Vec<String> = content().map(|(fact, rule)| changes(facts, fact, rule)).collect();
+    if differs.is_empty() {
+        return None;
+    }
+    let mut set: Vec<String> = content()
+        .map(|(fact, rule)| format!("{} = {}", fact.name, merged(facts, fact, rule)))
+        .collect();
+    if let Some(updated_at) = &facts.updated_at {
+        set.push(format!("{updated_at} = {at}"));
+    }
+    Some(format!(
+        "UPDATE t SET {} OUTPUT inserted.{key}{} FROM {} AS t {GUARDED} INNER JOIN {source} AS s ON s.{key} = t.{key} WHERE {}",
+        set.join(", "),
+        into(facts, CHANGED, key),
+        facts.table,
+        differs.join(" OR ")
+    ))
+}
+
+/// `INSERT` of the rows that are not there, telling their keys.
+pub(crate) fn insert_new(facts: &Facts, source: &str, at: &str) -> Option<String> {
+    let key = &facts.key()?.name;
+    let mut columns: Vec<&str> = facts.written.iter().map(|fact| fact.name.as_str()).collect();
+    let mut values: Vec<String> = facts
+        .written
+        .iter()
+        .map(|fact| format!("s.{}", fact.name))
+        .collect();
+    for stamp in [&facts.inserted_at, &facts.updated_at].into_iter().flatten() {
+        columns.push(stamp);
+        values.push(at.to_owned());
+    }
+    Some(format!(
+        "INSERT INTO {} ({}) OUTPUT inserted.{key}{} SELECT {} FROM {source} AS s WHERE NOT EXISTS \
+         (SELECT 1 FROM {} AS t {GUARDED} WHERE t.{key} = s.{key})",
+        facts.table,
+        columns.join(", "),
+        into(facts, INSERTED, key),
+        values.join(", "),
+        facts.table,
+    ))
+}
+
+/// The transaction of an upsert from a table that holds the step. Its results are the keys of changed rows, if the table has
+/// any content, and the keys of new rows.
+pub(crate) fn upsert(facts: &Facts, source: &str, at: &str) -> String {
+    let update = update_changed(facts, source, at);
+    let insert = insert_new(facts, source, at);
+    let mut text = String::new();
+    let key_type = facts.key().map_or("bigint", integer_type);
+    let key = facts.key().map_or("", |key| &key.name);
+    if facts.has_triggers {
+        for table in [CHANGED, INSERTED] {
+            text.push_str(&format!("CREATE TABLE {table} ({key} {key_type} NOT NULL); "));
+        }
+    }
+    text.push_str("BEGIN TRANSACTION; ");
+    for statement in [&update, &insert].into_iter().flatten() {
+        text.push_str(statement);
+        text.push_str("; ");
+    }
+    text.push_str("COMMIT TRANSACTION;");
+    if facts.has_triggers {
+        for (table, told) in [(CHANGED, &update), (INSERTED, &insert)] {
+            if told.is_some() {
+                text.push_str(&format!(" SELECT {key} FROM {table};"));
+            }
+            text.push_str(&format!(" DROP TABLE {table};"));
+        }
+    }
+    text
+}
+
+fn into(facts: &Facts, table: &str, key: &str) -> String {
+    if facts.has_triggers {
+        format!(" INTO {table} ({key})")
+    } else {
+        String::new()
+    }
+}
+
+/// Keys of staged rows whose text in this column the column's code page cannot hold: those that do not come back the same.
+pub(crate) fn lost_texts(facts: &Facts, source: &str) -> Vec<(usize, String)> {
+    let Some(key) = facts.key() else {
+        return Vec::new();
+    };
+    let of = |(place, fact): (usize, &Fact)| match &fact.holds {
+        Holds::Text(text) if !text.unicode => {
+            let staged = format!("s.{}", fact.name);
+            let length = text.length.map_or("max".to_owned(), |length| length.to_string());
+            let collation = text
+                .collation
+                .as_ref()
+                .map(|name| format!(" COLLATE {name}"))
+                .unwrap_or_default();
+            let there = format!("CONVERT(varchar({length}), {staged}{collation})");
+            let back = format!("CONVERT(nvarchar({}), {there})", unicode_length(text));
+            let query = format!(
+                "SELECT TOP (1) s.{} FROM {source} AS s WHERE {staged} IS NOT NULL AND ({})",
+                key.name,
+                texts_differ(&back, &staged)
+            );
+            Some((place, query))
+        }
+        _ => None,
+    };
+    facts.written.iter().enumerate().filter_map(of).collect()
+}
+
+/// Whether writing the staged value would change the column.
+fn changes(facts: &Facts, fact: &Fact, rule: &UpdateRule) -> String {
+    let (staged, stored) = (incoming(fact), stored(fact));
+    let differs = match fact.holds {
+        Holds::Text(_) => texts_differ(&staged, &stored),
+        _ => format!("{staged} <> {stored}"),
+    };
+    let column = &fact.name;
+    let differs = format!(
+        "{differs} OR (s.{column} IS NULL AND t.{column} IS NOT NULL) OR (s.{column} IS NOT NULL AND t.{column} IS NULL)"
+    );
+    match rule {
+        UpdateRule::FirstKnown => format!("(t.{column} IS NULL AND s.{column} IS NOT NULL)"),
+        UpdateRule::Ranked(ranking) => match keeps(facts, ranking) {
+            Some(keeps) => format!("(NOT ({keeps}) AND ({differs}))"),
+            None => format!("({differs})"),
+        },
+        _ => format!("({differs})"),
+    }
+}
+
+/// The value that the column must have afterwards.
+fn merged(facts: &Facts, fact: &Fact, rule: &UpdateRule) -> String {
+    let column = &fact.name;
+    let staged = format!("s.{column}");
+    match rule {
+        UpdateRule::FirstKnown => format!("CASE WHEN t.{column} IS NULL THEN {staged} ELSE t.{column} END"),
+        UpdateRule::Ranked(ranking) => match keeps(facts, ranking) {
+            Some(keeps) => format!("CASE WHEN {keeps} THEN t.{column} ELSE {staged} END"),
+            None => staged,
+        },
+        _ => staged,
+    }
+}
+
+/// Whether the stored row ranks higher than the staged one.
+fn keeps(facts: &Facts, ranking: &Ranking) -> Option<String> {
+    let by = facts
+        .written
+        .iter()
+        .find(|fact| fact.column.name() == ranking.by)?;
+    let staged = rank(&incoming(by), ranking);
+    let stored = rank(&stored(by), ranking);
+    Some(format!("{staged} < {stored}"))
+}
+
+fn rank(text: &str, ranking: &Ranking) -> String {
+    let mut cases = String::new();
+    for (rank, group) in (1..).zip(ranking.ranks) {
+        for value in *group {
+            let units = value.encode_utf16().count() * 2;
+            let literal = quote::literal(value);
+            cases.push_str(&format!(
+                " WHEN {text} = {literal} {BINARY} AND DATALENGTH({text}) = {units} THEN {rank}"
+            ));
+        }
+    }
+    if cases.is_empty() {
+        return "0".to_owned();
+    }
+    format!("CASE{cases} ELSE 0 END")
+}
+
+/// Both sides are `nvarchar`; null on either side gives unknown.
+fn texts_differ(one: &str, other: &str) -> String {
+    format!("{one} <> {other} {BINARY} OR DATALENGTH({one}) <> DATALENGTH({other})")
+}
+
+/// The staged value as the column would hold it.
+fn incoming(fact: &Fact) -> String {
+    let staged = format!("s.{}", fact.name);
+    match fact.holds {
+        Holds::DateTime if fact.full_type != "datetime2(7)" => {
+            format!("CONVERT({}, {staged})", fact.full_type)
+        }
+        _ => staged,
+    }
+}
+
+/// The stored value as the map sees it.
+pub(crate) fn stored(fact: &Fact) -> String {
+    let stored = format!("t.{}", fact.name);
+    match &fact.holds {
+        Holds::Text(text) => {
+            let stored = if text.unicode {
+                stored
+            } else {
+                format!("CONVERT(nvarchar({}), {stored})", unicode_length(text))
+            };
+            if text.fixed {
+                format!("RTRIM({stored})")
+            } else {
+                stored
+            }
+        }
+        Holds::Date { with_time: true } => format!("CONVERT(date, {stored})"),
+        _ => stored,
+    }
+}
+
+/// The length of an `nvarchar` that holds all of a `varchar`.
+fn unicode_length(text: &TextFact) -> String {
+    match text.length {
+        Some(length @ 1..=4000) => length.to_string(),
+        _ => "max".to_owned(),
+    }
+}
+
+/// `UPDATE` that sets the flag of active rows with these keys to `N`.
+pub(crate) fn deactivate(facts: &Facts, among: &str, at: &str) -> Option<String> {
+    let key = &facts.key()?.name;
+    let active = facts.written.get(facts.active?)?;
+    let stamp = facts
+        .updated_at
+        .as_ref()
+        .map(|column| format!(", {column} = {at}"))
+        .unwrap_or_default();
+    Some(format!(
+        "UPDATE t SET {} = N'N'{stamp} FROM {} AS t WHERE t.{key} {among} AND (t.{} IS NULL OR {}); SELECT @@ROWCOUNT;",
+        active.name,
+        facts.table,
+        active.name,
+        texts_differ("N'N'", &stored(active))
+    ))
+}
+
+/// `DELETE` of all rows but the oldest of each key.
+pub(crate) fn merge_duplicates(facts: &Facts) -> Option<String> {
+    let (table, identity) = (&facts.table, &facts.identity);
+    let key = &facts.key()?.name;
+    Some(format!(
+        "DELETE t FROM {table} AS t INNER JOIN (SELECT {key}, MIN({identity}) AS [oldest] FROM {table} WITH (UPDLOCK, HOLDLOCK) \
+         WHERE {key} IS NOT NULL GROUP BY {key} HAVING COUNT(*) > 1) AS d ON d.{key} = t.{key} \
+         WHERE t.{identity} > d.[oldest]; SELECT @@ROWCOUNT;"
+    ))
+}
+
+/// The list of a `SELECT` that gives rows in the map's order.
+pub(crate) fn row_columns(facts: &Facts) -> String {
+    let columns: Vec<String> = facts
+        .written
+        .iter()
+        .map(|fact| format!("t.{}", fact.name))
+        .collect();
+    columns.join(", ")
+}

@@ -1,0 +1,130 @@
+//! Carrying a plan out.
+
+use std::time::Duration;
+
+use store::{Error, ErrorKind, Plan, Step, planner};
+use tiberius::ColumnData;
+
+use crate::failure::Failure;
+use crate::numbers::Meaning;
+use crate::session::Session;
+use crate::{catalog, ddl, rights};
+
+/// One migration of a table at a time, in the whole database. The lock belongs to the session, not to a transaction, so that each
+/// step is committed by itself; a session that ends gives it back.
+const LOCK: &str = "DECLARE @granted int; EXEC @granted = sp_getapplock @Resource = @P1, @LockMode = N'Exclusive', \
+@LockOwner = N'Session', @LockTimeout = @P2; SELECT @granted;";
+
+const UNLOCK: &str = "EXEC sp_releaseapplock @Resource = @P1, @LockOwner = N'Session';";
+
+/// Carries out what is still to do of a plan.
+pub(crate) async fn apply(
+    session: &mut Session,
+    schema: &str,
+    plan: &Plan,
+    lock_timeout: Duration,
+) -> Result<(), Failure> {
+    if plan.is_empty() {
+        return Ok(());
+    }
+    let table = plan.map().name();
+    let resource = resource(schema, table);
+    let name = || ColumnData::String(Some(resource.as_str().into()));
+    let wait = i32::try_from(lock_timeout.as_millis()).unwrap_or(i32::MAX);
+    let answers = session.query(LOCK, [name(), ColumnData::I32(Some(wait))]).await?;
+    let granted = crate::read::one_number(answers)?;
+    refuse_unless_granted(granted, table)?;
+
+    let found = catalog::inspect(session, schema, table).await?;
+    let shape = found.map(|found| found.shape());
+    let now = planner::plan(plan.map(), shape.as_ref()).map_err(|clashes| {
+        Error::new(
+            ErrorKind::Data,
+            format!("cannot migrate table {table}: it has changed"),
+        )
+        .with_source(clashes)
+    })?;
+    let whole = plan.steps().contains(&Step::CreateTable);
+    let steps: Vec<Step> = now
+        .steps()
+        .iter()
+        .filter(|step| whole || plan.steps().contains(step))
+        .cloned()
+        .collect();
+    if !steps.is_empty() {
+        rights::check(session, schema, table, &steps).await?;
+    }
+    for step in &steps {
+        let statement = ddl::statement(schema, plan.map(), step)?;
+        tracing::info!(table, step = name_of(step), "migrating");
+        if let Err(failure) = session.batch(&statement).await {
+            return Err(explain(failure, table, step));
+        }
+    }
+    session.query(UNLOCK, [name()]).await?;
+    Ok(())
+}
+
+/// At most 255 characters, so a long name is cut; two tables that share a lock only wait for each other.
+fn resource(schema: &str, table: &str) -> String {
+    format!("stage-exchange migrate {schema}.{table}")
+        .chars()
+        .take(255)
+        .collect()
+}
+
+/// Return codes of `sp_getapplock`, from its documentation.
+fn refuse_unless_granted(code: i64, table: &str) -> Result<(), Error> {
+    let passing = ErrorKind::Passing { retry_after: None };
+    let (kind, why) = match code {
+        0 | 1 => return Ok(()),
+        -1 => (passing, "another runner is migrating it"),
+        -2 => (passing, "waiting for another runner was cancelled"),
+        -3 => (passing, "waiting for another runner ended in a deadlock"),
+        _ => (ErrorKind::Bug, "the server refused the lock"),
+    };
+    Err(Error::new(kind, format!("cannot migrate table {table}: {why}")))
+}
+
+fn name_of(step: &Step) -> String {
+    match step {
+        Step::CreateTable => "create table".to_owned(),
+        Step::AddColumn(column) => format!("add column {}", column.name()),
+        Step::CreateIndex(index) => format!("create index on {}", index.columns().join(", ")),
+        _ => "unknown step".to_owned(),
+    }
+}
+
+/// A unique index that cannot be made has one reason that a person can do something about.
+fn explain(failure: Failure, table: &str, step: &Step) -> Failure {
+    match (failure.meaning(), step) {
+        (Some(Meaning::Duplicate), Step::CreateIndex(index)) => Failure::Told(Error::new(
+            ErrorKind::Data,
+            format!(
+                "cannot make the unique index on {} of table {table}: some values stand in several rows; list them and merge \
+                 these rows (the oldest of each stays), then migrate again",
+                index.columns().join(", ")
+            ),
+        )),
+        _ => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_return_code_of_the_lock_is_told_apart() {
+        assert!(refuse_unless_granted(0, "T").is_ok());
+        assert!(refuse_unless_granted(1, "T").is_ok());
+        for code in [-1, -2, -3] {
+            let error = refuse_unless_granted(code, "T").unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Passing { retry_after: None }, "{code}");
+        }
+        assert_eq!(
+            refuse_unless_granted(-999, "T").unwrap_err().kind(),
+            ErrorKind::Bug
+        );
+    }
+}
