@@ -22,6 +22,14 @@ const CACHED_STATEMENTS: usize = 64;
 
 /// The connection that writes, and the one that reads.
 pub(crate) fn open(path: &Path, patience: Duration) -> Result<(Connection, Connection), Failure> {
+    // SQLite takes these for databases of their own, one for each connection, that vanish when it is closed.
+    if path.as_os_str().is_empty() || path == Path::new(":memory:") {
+        return Err(Error::new(
+            ErrorKind::Operator,
+            "the path of the database names no file; rows must outlive the program, so give it one",
+        )
+        .into());
+    }
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|error| {
             Error::new(

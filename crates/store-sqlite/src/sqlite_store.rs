@@ -24,7 +24,8 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the database file at `path`; it is made when it is not there, and so are its folders.
+    /// Opens the database file at `path`; it is made when it is not there, and so are its folders. Blocks for the few
+    /// milliseconds that this takes.
     ///
     /// # Errors
     /// [`ErrorKind::Operator`] when there is something else at `path`, or it cannot be made or written;

@@ -1,7 +1,7 @@
 //! The contract of a store: a database that holds mirrored tables.
 //!
 //! A [`Store`] knows tables only as [`table_map::TableMap`]s and rows only as [`table_map::Row`]s. It knows nothing of where
-//! rows come from. The crate also holds the [planner](planner) that compares a map with what a database has; it is
+//! rows come from. The crate also holds the [planner] that compares a map with what a database has; it is
 //! pure, so every store migrates by the same rules.
 //!
 //! # The contract
@@ -11,6 +11,8 @@
 //!   repeated whole, with the same result.
 //! * **Duplicates.** Of two rows with the same key in one call the later one counts. In the table the unique index on the key
 //!   is the referee; two concurrent upserts of one key end as one row.
+//!   Before that index is there, an upsert keeps every row of a key up to date, and reading back gives all of them.
+//! * **Rows without a key**, of a table that someone else made, are counted and otherwise left alone.
 //! * **Reading back** reads what is committed from the table itself, not from anything the upsert left behind.
 //! * **Concurrency.** All methods may be called at once from several tasks. A store serialises what its database cannot do
 //!   side by side.
@@ -18,6 +20,8 @@
 //! * **Errors** say by their [kind](ErrorKind) whether coming back can help; they name the table and the
 //!   operation, and never hold a secret.
 //! * **No retries inside** beyond one connection that turned out to be dead before it was used.
+//!
+//! With the feature `conformance` the crate holds the tests that every store must pass.
 //!
 //! # Example
 //!
@@ -52,7 +56,7 @@ pub use error::{Error, ErrorKind};
 pub use planner::{Clash, Clashes, Note, Plan, Step};
 pub use shape::{ColumnShape, IndexShape, TableShape, TypeShape};
 
-/// What an upsert did.
+/// What an upsert did. Each key of the call counts once, in one of the three.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Upserted {
     /// Keys of rows that were not there before, in no promised order.

@@ -25,7 +25,7 @@ pub enum TypeShape {
     },
     /// Anything: a database whose columns take every value.
     Any,
-    /// Something that a map's columns cannot be stored in.
+    /// Something that a map's columns cannot be stored in, such as bytes, or a column that the database computes.
     Other,
 }
 

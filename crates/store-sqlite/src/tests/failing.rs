@@ -43,6 +43,13 @@ fn a_path_through_a_file_is_named() {
 }
 
 #[test]
+fn a_path_that_names_no_file_is_refused() {
+    for path in ["", ":memory:"] {
+        assert_operator(&open_error(Path::new(path)), &["names no file"]);
+    }
+}
+
+#[test]
 fn a_folder_is_no_database() {
     let folder = TempDir::new().unwrap();
     assert_operator(
