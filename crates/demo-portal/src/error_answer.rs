@@ -50,21 +50,14 @@ impl ApiError {
         )
     }
 
-    pub(crate) fn server_error() -> Self {
-        Self::new(500, "INTERNAL_SERVER_ERROR", "Internal server error")
+    /// An error of the server, with the status of the part that failed: 500, 502 or 503.
+    pub(crate) fn server_error(status: u16) -> Self {
+        Self::new(status, "INTERNAL_SERVER_ERROR", "Internal server error")
     }
 
     pub(crate) fn unexpected_answer() -> Self {
         Self::new(
             500,
-            "ERROR_UNEXPECTED_ANSWER",
-            "Server returned an unexpected response",
-        )
-    }
-
-    pub(crate) fn overload() -> Self {
-        Self::new(
-            502,
             "ERROR_UNEXPECTED_ANSWER",
             "Server returned an unexpected response",
         )

@@ -80,14 +80,15 @@ impl Faults {
             return None;
         }
         let kind = self.kinds.choose(&mut *rng)?;
-        let which = rng.random_range(0..3);
+        let which = rng.random_range(0..4);
         Some(match (kind, which) {
-            (Kind::ServerError, 0) => Fault::Error(ApiError::server_error()),
-            (Kind::ServerError, 1) => Fault::Error(ApiError::unexpected_answer()),
-            (Kind::ServerError, _) => Fault::Error(ApiError::overload()),
+            (Kind::ServerError, 0) => Fault::Error(ApiError::unexpected_answer()),
+            (Kind::ServerError, 1) => Fault::Error(ApiError::server_error(502)),
+            (Kind::ServerError, 2) => Fault::Error(ApiError::server_error(503)),
+            (Kind::ServerError, _) => Fault::Error(ApiError::server_error(500)),
             (Kind::Html, 0) => Fault::Html(200),
-            (Kind::Html, 1) => Fault::Html(502),
-            (Kind::Html, _) => Fault::Html(504),
+            (Kind::Html, 1) => Fault::Html(504),
+            (Kind::Html, _) => Fault::Html(502),
             (Kind::CutOff, _) => Fault::CutOff(rng.random()),
             (Kind::Empty, _) => Fault::Empty,
             (Kind::Reset, _) => Fault::Reset,

@@ -64,6 +64,7 @@ impl Portal {
                 .map(|rate| Mutex::new(Bucket::new(rate, options.burst))),
             faults: Faults::new(&options),
             fault_delay: options.fault_delay,
+            gzip: options.gzip,
             counters: counters.clone(),
             stopping: stopping.clone(),
         });

@@ -54,6 +54,25 @@ pub enum Date {
     Day(i32),
 }
 
+impl Date {
+    /// The day on the calendar, if there is one.
+    #[must_use]
+    pub fn calendar(self) -> Option<chrono::NaiveDate> {
+        let Self::Day(day) = self else { return None };
+        chrono::NaiveDate::default().checked_add_signed(chrono::TimeDelta::days(day.into()))
+    }
+}
+
+impl From<chrono::NaiveDate> for Date {
+    fn from(date: chrono::NaiveDate) -> Self {
+        let days = date
+            .signed_duration_since(chrono::NaiveDate::default())
+            .num_days();
+        // All of chrono's dates lie within 96 million days.
+        i32::try_from(days).map_or(Self::Null, Self::Day)
+    }
+}
+
 /// A stage code, by its place in [`Data::codes`].
 pub(crate) type Code = u16;
 

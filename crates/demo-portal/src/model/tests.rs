@@ -124,6 +124,30 @@ async fn a_move_writes_a_row_and_tells_who_and_when() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn dates_and_responsible_users_change_the_deal_and_no_row() {
+    let model = model();
+    let (deal, rows) = (model.deals()[0].id, model.history());
+    let day = chrono::NaiveDate::from_ymd_opt(2024, 2, 29).unwrap();
+    model.change_dates(deal, day.into(), Date::Empty).unwrap();
+    model.change_responsible(deal, 4711).unwrap();
+    let state = model.deal(deal).unwrap();
+    assert_eq!(
+        (
+            state.begin.calendar(),
+            state.close.calendar(),
+            state.assigned_by_id
+        ),
+        (Some(day), None, 4711)
+    );
+    assert_eq!(state.updated_time.timestamp(), 1_765_000_000);
+    assert_eq!(model.history(), rows);
+    model.hide_deal(deal).unwrap();
+    assert!(!model.deal(deal).unwrap().readable);
+    model.show_deal(deal).unwrap();
+    assert!(model.deal(deal).unwrap().readable);
+}
+
+#[tokio::test(start_paused = true)]
 async fn moves_that_make_no_sense_change_nothing() {
     let model = model();
     let deal = model.add_deal("C3:NEW", "Ada", 6).unwrap();

@@ -35,10 +35,9 @@ fn zone() -> Zone {
 }
 
 /// The IDs of a page, its total and its next start.
-fn list<T: Table<'static>>(
-    table: T,
-    form: &str,
-) -> Result<(Vec<u32>, Option<usize>, Option<usize>), ApiError> {
+type Found = (Vec<u32>, Option<usize>, Option<usize>);
+
+fn list<T: Table<'static>>(table: T, form: &str) -> Result<Found, ApiError> {
     let query = Query::parse(table, &Param::from_form(form), zone())?;
     let page = query.run(table);
     Ok((
@@ -174,7 +173,9 @@ fn every_prefix_means_on_every_kind_of_field_what_the_vendor_says() {
     history("filter[%25STAGE_ID]=gift", &|row| stage(row).contains("GIFT"));
     history("filter[!%25STAGE_ID]=C3", &|row| !stage(row).contains("C3"));
     history("filter[%3D%25STAGE_ID]=C3:%25N%25", &|row| {
-        stage(row).starts_with("C3:") && stage(row)[3..].contains('N')
+        stage(row)
+            .strip_prefix("C3:")
+            .is_some_and(|rest| rest.contains('N'))
     });
     history(
         "filter[STAGE_SEMANTIC_ID][]=S&filter[STAGE_SEMANTIC_ID][]=F",
