@@ -125,7 +125,7 @@ proptest! {
         for key in [key.as_str(), ">ID", "@CREATED_TIME", "%STAGE_ID", "=%STAGE_ID"] {
             let params = Param::Map(vec![
                 ("filter".to_owned(), entry(key)),
-                ("order".to_owned(), entry("STAGE_ID")),
+                ("order".to_owned(), entry("CREATED_TIME")),
                 ("start".to_owned(), Param::Text(start.clone())),
             ]);
             if let Ok(query) = Query::parse(History(view()), &params, zone()) {
