@@ -266,6 +266,6 @@ impl std::error::Error for Error {
 
 impl From<WebhookUrlError> for Error {
     fn from(error: WebhookUrlError) -> Self {
-        Self::bad_input("webhook URL", error.to_string())
+        Self::bad_input("reading the webhook URL", error.to_string())
     }
 }

@@ -262,7 +262,7 @@ pub(crate) fn items<'a, T: Deserialize<'a>>(
     raw: &'a RawValue,
 ) -> Result<Vec<T>, Error> {
     match raw.get() {
-        "[]" => return Ok(Vec::new()),
+        empty if is_empty_list(empty) => return Ok(Vec::new()),
         // Serde would take a list for the fields of the page, one after another.
         list if list.starts_with('[') => {
             return Err(Error::unexpected(
@@ -277,6 +277,11 @@ pub(crate) fn items<'a, T: Deserialize<'a>>(
         .items
         .ok_or_else(|| Error::unexpected(method, format!("the result lacks {wrapper}")))?;
     Ok(rows.0)
+}
+
+fn is_empty_list(json: &str) -> bool {
+    let inner = json.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    inner.is_some_and(|inner| inner.trim().is_empty())
 }
 
 /// Reads a result as `T`, naming the place but no value when it has another shape.

@@ -239,7 +239,11 @@ impl Method {
     }
 
     fn used(&self) -> f64 {
-        self.spent.iter().map(|spent| spent.seconds).sum()
+        // An empty sum of floats is -0.0, which would show as such.
+        self.spent
+            .iter()
+            .map(|spent| spent.seconds)
+            .fold(0.0, |sum, seconds| sum + seconds)
     }
 
     fn expire(&mut self, now: Instant) {

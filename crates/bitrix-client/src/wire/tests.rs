@@ -172,6 +172,7 @@ fn rows_come_as_a_list_a_map_or_nothing() {
         (r#"{"items":{}}"#, Some(vec![])),
         (r#"{"items":null}"#, Some(vec![])),
         ("[]", Some(vec![])),
+        ("[ ]", Some(vec![])),
         ("{}", None),
         (r#"{"items":5}"#, None),
         ("null", None),
