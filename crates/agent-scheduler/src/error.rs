@@ -102,16 +102,17 @@ pub enum Error {
         source: Arc<rusqlite::Error>,
     },
     /// A value in the state does not read back.
-    #[error("cannot {operation}: the state holds an unreadable {what}; was it changed by hand?")]
+    #[error("cannot {operation}: the state holds a value that cannot be read; was it changed by hand?")]
     Unreadable {
         /// What was to be done.
         operation: &'static str,
-        /// The column.
-        what: &'static str,
+        /// Which column, and why.
+        #[source]
+        source: Arc<rusqlite::Error>,
     },
-    /// The thread or runtime that works on the state has gone.
-    #[error("cannot {operation}: the program is ending")]
-    Ending {
+    /// The program is ending, or a bug broke the operation off.
+    #[error("cannot {operation}: the work on the state was broken off")]
+    BrokenOff {
         /// What was to be done.
         operation: &'static str,
     },
@@ -207,7 +208,7 @@ impl Error {
     /// What to do about it.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Busy { .. } | Self::Sqlite { .. } | Self::Ending { .. } => ErrorKind::Passing,
+            Self::Busy { .. } | Self::Sqlite { .. } | Self::BrokenOff { .. } => ErrorKind::Passing,
             Self::Directory { .. }
             | Self::Create { .. }
             | Self::NotWritable { .. }

@@ -216,16 +216,14 @@ impl Drive {
     ) -> Result<(), Error> {
         let (priority, result) = match joined {
             Ok(joined) => joined,
-            // The task around an activation neither panics nor is it cancelled before the end. Were it to happen, its
-            // lease would stay ours for ever; ending is the safe answer, for the next start releases it.
-            Err(error) => std::panic::resume_unwind(match error.try_into_panic() {
-                Ok(panic) => panic,
-                Err(_) => {
-                    return Err(Error::Ending {
-                        operation: "run an agent",
-                    });
-                }
-            }),
+            // The task around an activation does not panic, and is cancelled only with the runtime. Its lease is ours
+            // for ever now, so ending is the right answer: the next start releases it.
+            Err(error) => {
+                tracing::error!(%error, "an activation's own task has ended early");
+                return Err(Error::BrokenOff {
+                    operation: "run an agent",
+                });
+            }
         };
         if priority == Priority::Background {
             self.background -= 1;

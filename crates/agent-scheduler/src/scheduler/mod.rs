@@ -81,7 +81,8 @@ impl Scheduler {
     /// A state that cannot be written for a while is waited for.
     ///
     /// # Errors
-    /// When the state is damaged while it runs, or this scheduler runs already.
+    /// When the state is damaged while it runs, an outcome could not be saved before the end (its work goes on from the last
+    /// checkpoint), or this scheduler runs already.
     pub async fn run(&self, stop: CancellationToken) -> Result<(), Error> {
         drive::drive(Arc::clone(&self.inner), stop, None).await
     }

@@ -63,16 +63,12 @@ pub(super) fn register(
         )?
         .execute([name.as_str(), priority_str(*priority)])?;
         let known = load(connection, name, "")?;
-        let is_new = known.is_none();
         let mut record = match (known, interval) {
             (Some(record), _) => record,
             (None, Some(_)) => add(connection, (name.clone(), String::new()), Value::Null, now, now)?,
             (None, None) => continue,
         };
         transition::scheduled(&mut record, *interval, now);
-        if is_new {
-            record.due_at = now;
-        }
         save(connection, &record)?;
     }
     Ok(())

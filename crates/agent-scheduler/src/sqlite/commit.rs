@@ -5,6 +5,7 @@
 //! commits, and answers all of them. Thousands of events a second then need only hundreds of flushes.
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
@@ -20,8 +21,8 @@ pub(super) enum WriteError<E> {
     Operation(E),
     /// The transaction around it failed.
     Commit(Arc<rusqlite::Error>),
-    /// Nobody answers any more.
-    Ending,
+    /// It panicked, or nobody works any more.
+    BrokenOff,
 }
 
 type CommitResult = Result<(), Arc<rusqlite::Error>>;
@@ -65,22 +66,7 @@ impl Writer {
         T: Send + 'static,
         E: Send + 'static,
     {
-        let (sender, receiver) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
-            let result = connection.map(operation);
-            let keep = matches!(result, Some(Ok(_)));
-            let answer: Answer = Box::new(move |committed| {
-                let result = match (result, committed) {
-                    (Some(Err(error)), _) => Err(WriteError::Operation(error)),
-                    (_, Err(error)) => Err(WriteError::Commit(error)),
-                    (Some(Ok(value)), Ok(())) => Ok(value),
-                    (None, Ok(())) => Err(WriteError::Ending),
-                };
-                // Whoever asked may have gone; the effects stay.
-                drop(sender.send(result));
-            });
-            (keep, answer)
-        });
+        let (job, receiver) = job(operation);
         if self.shared.enqueue(job) {
             let work = Work {
                 shared: Arc::clone(&self.shared),
@@ -88,8 +74,37 @@ impl Writer {
             };
             tokio::task::spawn_blocking(move || work.run());
         }
-        receiver.await.unwrap_or(Err(WriteError::Ending))
+        receiver.await.unwrap_or(Err(WriteError::BrokenOff))
     }
+}
+
+/// An operation as a job, and where its answer comes.
+fn job<T, E>(
+    operation: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+) -> (Job, oneshot::Receiver<Result<T, WriteError<E>>>)
+where
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    let (sender, receiver) = oneshot::channel();
+    let job: Job = Box::new(move |connection: Option<&Connection>| {
+        // A bug in an operation costs that operation, not its neighbours and not those who come after.
+        let run = |connection| std::panic::catch_unwind(AssertUnwindSafe(|| operation(connection))).ok();
+        let result = connection.and_then(run);
+        let keep = matches!(result, Some(Ok(_)));
+        let answer: Answer = Box::new(move |committed| {
+            let result = match (result, committed) {
+                (Some(Err(error)), _) => Err(WriteError::Operation(error)),
+                (_, Err(error)) => Err(WriteError::Commit(error)),
+                (Some(Ok(value)), Ok(())) => Ok(value),
+                (None, Ok(())) => Err(WriteError::BrokenOff),
+            };
+            // Whoever asked may have gone; the effects stay.
+            drop(sender.send(result));
+        });
+        (keep, answer)
+    });
+    (job, receiver)
 }
 
 impl Shared {
@@ -113,8 +128,8 @@ impl Shared {
     }
 }
 
-/// The duty to work off what waits. When it ends early (the runtime goes down before it begins, a job panics), those who
-/// wait are told, and the next one to come takes over.
+/// The duty to work off what waits. When it ends early (the runtime goes down before it begins), those who wait are told,
+/// and the next one to come takes over.
 struct Work {
     shared: Arc<Shared>,
     finished: bool,
@@ -163,8 +178,6 @@ fn run_group(connection: &Connection, group: &mut VecDeque<Job>) {
 }
 
 fn begin(connection: &Connection) -> rusqlite::Result<()> {
-    // An operation that panicked has left its transaction open.
-    roll_back(connection);
     connection.execute_batch("BEGIN IMMEDIATE")
 }
 

@@ -73,7 +73,7 @@ impl SqliteStore {
             }
             WriteError::Operation(Failed::Sqlite(error)) => self.error(operation, Arc::new(error)),
             WriteError::Commit(error) => self.error(operation, error),
-            WriteError::Ending => Error::Ending { operation },
+            WriteError::BrokenOff => Error::BrokenOff { operation },
         })
     }
 
@@ -88,7 +88,7 @@ impl SqliteStore {
             work(&reader.lock().unwrap_or_else(PoisonError::into_inner))
         })
         .await
-        .map_err(|_| Error::Ending { operation })?;
+        .map_err(|_| Error::BrokenOff { operation })?;
         result.map_err(|error| self.error(operation, Arc::new(error)))
     }
 

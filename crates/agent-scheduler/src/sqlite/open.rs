@@ -199,6 +199,14 @@ fn opening(path: &Path, source: rusqlite::Error) -> Error {
 
 /// What an error of an operation on the open state means.
 pub(super) fn operating(path: &Path, operation: &'static str, source: Arc<rusqlite::Error>) -> Error {
+    if matches!(
+        *source,
+        rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+    ) {
+        return Error::Unreadable { operation, source };
+    }
     match code(&source) {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Error::Damaged {
             path: path.to_path_buf(),
