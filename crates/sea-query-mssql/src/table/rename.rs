@@ -7,7 +7,7 @@ use crate::identifier::write_identifier;
 use crate::statement::statements;
 use crate::writer::{Writer, plain_table, table_text};
 
-/// `EXEC sp_rename N'[dbo].[OLD]', N'NEW'`.
+/// `EXEC sp_rename N'[dbo].[OLD]', N'NEW', N'OBJECT'`.
 ///
 /// What reads the old name, such as a view or a procedure, is not changed by the server.
 #[derive(Debug, Clone)]
@@ -61,10 +61,8 @@ statements! {
         w.argument(&old_name)?;
         w.push(", ")?;
         w.argument(&rename.new_name.inner())?;
-        match rename.part {
-            Some((_, kind)) => w.push(&format!(", N'{kind}'")),
-            None => Ok(()),
-        }
+        let kind = rename.part.as_ref().map_or("OBJECT", |(_, kind)| kind);
+        w.push(&format!(", N'{kind}'"))
     };
 }
 

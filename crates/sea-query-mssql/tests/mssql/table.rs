@@ -123,6 +123,19 @@ fn constraints_of_the_table() {
 }
 
 #[test]
+fn keys_without_a_name_and_plain_indexes() {
+    let table = Table::create()
+        .table("t")
+        .col(ColumnDef::new("a").integer().not_null())
+        .col(ColumnDef::new("b").integer())
+        .primary_key(Index::create().col("a"))
+        .index(Index::create().name("ix_b").col("b").col("a"))
+        .extra("WITH (DATA_COMPRESSION = PAGE)")
+        .to_owned();
+    check!(table, gap("INDEX [ix_b]" => "UNIQUE"), gap(" WITH (DATA_COMPRESSION = PAGE)" => ""), @"");
+}
+
+#[test]
 fn types() {
     let written = [
         ("char(9)", ColumnType::Char(Some(9))),
@@ -253,7 +266,7 @@ fn drop_and_truncate() {
 
 #[test]
 fn renaming_passes_the_new_name_as_it_is() {
-    check!(Rename::table(("dbo", "it's"), "ne]w"), @"EXEC sp_rename N'[dbo].[it''s]', N'ne]w'");
+    check!(Rename::table(("dbo", "it's"), "ne]w"), @"EXEC sp_rename N'[dbo].[it''s]', N'ne]w', N'OBJECT'");
     check!(Rename::column("t", "a", "b"), @"EXEC sp_rename N'[t].[a]', N'b', N'COLUMN'");
     check!(Rename::index("t", "ix", "ix2"), @"EXEC sp_rename N'[t].[ix]', N'ix2', N'INDEX'");
 }
