@@ -37,11 +37,10 @@ pub async fn a_table_is_walked_page_by_page(subject: Subject) {
     let all: Vec<_> = (-10..15).map(|key| Record::full(key * 7)).collect();
     upsert(&subject, &map, &all, at(0)).await;
     let (mut walked, mut after, mut pages) = (Vec::new(), None, Vec::new());
-    loop {
+    for _ in 0..4 {
         let page = subject.store.scan(&map, after, 10).await.unwrap();
         pages.push(page.len());
-        let Some(last) = page.last() else { break };
-        after = Some(last.key());
+        after = page.last().map(table_map::Row::key).or(after);
         walked.extend(page);
     }
     assert_eq!(pages, [10, 10, 5, 0]);
