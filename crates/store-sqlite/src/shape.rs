@@ -61,17 +61,17 @@ struct Found {
     is_primary_key: bool,
 }
 
-/// The place of the column that SQLite counts up by itself: the only column of the primary key, declared exactly
-/// `INTEGER`. Where such a key has an index of its own, the table counts differently (`WITHOUT ROWID`, or `DESC`).
+/// The place of the column that SQLite counts up by itself: the only column of a primary key that has no index of its own, as the table
+/// itself is in its order (<https://www.sqlite.org/lang_createtable.html>, section 5). A key of another type than
+/// `INTEGER`, a `DESC` one and that of a table `WITHOUT ROWID` have one.
 fn counted_key(columns: &[Described], indexes: &[Found]) -> Option<usize> {
     let mut keys = columns
         .iter()
         .enumerate()
         .filter(|(_, column)| column.is_in_primary_key);
-    let (place, column) = keys.next()?;
+    let (place, _) = keys.next()?;
     let alone = keys.next().is_none();
-    let integer = column.shape.type_name.eq_ignore_ascii_case("INTEGER");
-    (alone && integer && !indexes.iter().any(|index| index.is_primary_key)).then_some(place)
+    (alone && !indexes.iter().any(|index| index.is_primary_key)).then_some(place)
 }
 
 fn columns(
