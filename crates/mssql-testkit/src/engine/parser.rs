@@ -1,0 +1,903 @@
+//! Batches to statements. sqlparser reads the tokens, the queries and the expressions; the order of T-SQL's
+//! statements, which need no semicolons, is read here, and definitions in [`super::parser_ddl`].
+
+use sqlparser::ast::{Cte, Expr, Ident, ObjectName, SelectItem, TableWithJoins};
+use sqlparser::dialect::MsSqlDialect;
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
+
+use super::dialect::TSql;
+use super::syntax::{
+    Argument, Batch, Declaration, Declared, Delete, Execute, Insert, Located, Output, Statement, Update,
+};
+use super::type_names::type_of;
+use crate::errors::{self, SqlError, SqlResult};
+use crate::value::SqlType;
+
+const DIALECT: TSql = TSql(MsSqlDialect {});
+
+/// Parses a batch; nothing of it runs when any part is wrong.
+pub(crate) fn parse(sql: &str) -> SqlResult<Batch> {
+    let mut parser = StatementParser::new(sql)?;
+    let statements = parser.statements(&[])?;
+    Ok(Batch { statements })
+}
+
+/// Parses the declaration of parameters, as sp_executesql takes it.
+pub(crate) fn parse_parameters(text: &str) -> SqlResult<Vec<(String, SqlType, bool)>> {
+    let mut parser = StatementParser::new(text)?;
+    let mut out = Vec::new();
+    while !parser.at_end() {
+        let name = parser.variable()?;
+        parser.word("AS");
+        let ty = parser.data_type()?;
+        if parser.token(&Token::Eq) {
+            return Err(errors::unsupported("default of a parameter"));
+        }
+        let output = parser.word("OUTPUT") || parser.word("OUT");
+        out.push((name, ty, output));
+        if !parser.token(&Token::Comma) {
+            break;
+        }
+    }
+    parser.expect_end()?;
+    Ok(out)
+}
+
+/// Parses one expression that stands alone.
+pub(crate) fn parse_expression(text: &str) -> SqlResult<Expr> {
+    let mut parser = StatementParser::new(text)?;
+    let expr = parser.expr()?;
+    parser.expect_end()?;
+    Ok(expr)
+}
+
+pub(super) struct StatementParser {
+    pub(super) p: Parser<'static>,
+    tokens: Vec<TokenWithSpan>,
+}
+
+impl StatementParser {
+    fn new(sql: &str) -> SqlResult<Self> {
+        let tokens = Tokenizer::new(&DIALECT, sql)
+            .tokenize_with_location()
+            .map_err(|e| {
+                let mut error = SqlError::new(
+                    105,
+                    format!(
+                        "Unclosed quotation mark after the character string: {}.",
+                        e.message
+                    ),
+                );
+                error.line = line(e.location.line);
+                error
+            })?;
+        Ok(Self {
+            p: Parser::new(&DIALECT).with_tokens_with_locations(tokens.clone()),
+            tokens,
+        })
+    }
+
+    // Looking at tokens.
+
+    pub(super) fn at_end(&self) -> bool {
+        matches!(self.p.peek_token_ref().token, Token::EOF)
+    }
+
+    fn expect_end(&self) -> SqlResult<()> {
+        if self.at_end() {
+            Ok(())
+        } else {
+            Err(self.unexpected())
+        }
+    }
+
+    /// The unquoted word that stands `ahead` tokens before the parser, in upper case.
+    pub(super) fn peek(&self, ahead: usize) -> String {
+        match &self.p.peek_nth_token_ref(ahead).token {
+            Token::Word(w) if w.quote_style.is_none() => w.value.to_ascii_uppercase(),
+            _ => String::new(),
+        }
+    }
+
+    pub(super) fn word(&mut self, word: &str) -> bool {
+        let found = self.peek(0) == word;
+        if found {
+            self.p.advance_token();
+        }
+        found
+    }
+
+    /// All words in a row, or none of them.
+    pub(super) fn words(&mut self, words: &[&str]) -> bool {
+        let found = words.iter().enumerate().all(|(i, word)| self.peek(i) == *word);
+        if found {
+            for _ in words {
+                self.p.advance_token();
+            }
+        }
+        found
+    }
+
+    pub(super) fn expect(&mut self, word: &str) -> SqlResult<()> {
+        if self.word(word) {
+            Ok(())
+        } else {
+            Err(self.unexpected())
+        }
+    }
+
+    pub(super) fn token(&mut self, token: &Token) -> bool {
+        self.p.consume_token(token)
+    }
+
+    pub(super) fn expect_token(&mut self, token: &Token) -> SqlResult<()> {
+        if self.token(token) {
+            Ok(())
+        } else {
+            Err(self.unexpected())
+        }
+    }
+
+    /// 102, or 156 for a reserved word, at the next token.
+    pub(super) fn unexpected(&self) -> SqlError {
+        let next = self.p.peek_token_ref();
+        let shown = match &next.token {
+            Token::EOF => self.p.get_current_token().token.to_string(),
+            other => other.to_string(),
+        };
+        let mut error = match &next.token {
+            Token::Word(w) if w.quote_style.is_none() && is_reserved(w.keyword) => SqlError::new(
+                156,
+                format!(
+                    "Incorrect syntax near the keyword '{}'.",
+                    w.value.to_ascii_uppercase()
+                ),
+            ),
+            _ => errors::syntax(&shown),
+        };
+        error.line = line(next.span.start.line);
+        error
+    }
+
+    pub(super) fn lift<T>(&self, result: Result<T, ParserError>) -> SqlResult<T> {
+        result.map_err(|_| self.unexpected())
+    }
+
+    // Parts of statements.
+
+    pub(super) fn expr(&mut self) -> SqlResult<Expr> {
+        let result = self.p.parse_expr();
+        self.lift(result)
+    }
+
+    pub(super) fn name(&mut self) -> SqlResult<ObjectName> {
+        let result = self.p.parse_object_name(false);
+        self.lift(result)
+    }
+
+    pub(super) fn ident(&mut self) -> SqlResult<Ident> {
+        match &self.p.peek_token_ref().token {
+            Token::Word(w) if w.quote_style.is_some() || !is_reserved(w.keyword) => {
+                let result = self.p.parse_identifier();
+                self.lift(result)
+            }
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    pub(super) fn data_type(&mut self) -> SqlResult<SqlType> {
+        let result = self.p.parse_data_type();
+        let parsed = self.lift(result)?;
+        type_of(&parsed, 1)
+    }
+
+    fn variable(&mut self) -> SqlResult<String> {
+        let ident = self.ident()?;
+        if ident.quote_style.is_none() && ident.value.starts_with('@') {
+            Ok(ident.value.to_lowercase())
+        } else {
+            Err(errors::syntax(&ident.value))
+        }
+    }
+
+    pub(super) fn list<T>(&mut self, mut one: impl FnMut(&mut Self) -> SqlResult<T>) -> SqlResult<Vec<T>> {
+        let mut out = vec![one(self)?];
+        while self.token(&Token::Comma) {
+            out.push(one(self)?);
+        }
+        Ok(out)
+    }
+
+    pub(super) fn in_parens<T>(&mut self, one: impl FnOnce(&mut Self) -> SqlResult<T>) -> SqlResult<T> {
+        self.expect_token(&Token::LParen)?;
+        let out = one(self)?;
+        self.expect_token(&Token::RParen)?;
+        Ok(out)
+    }
+
+    fn next_is(&self, token: &Token) -> bool {
+        self.p.peek_token_ref().token == *token
+    }
+
+    // Statements.
+
+    /// Statements up to the end or one of the words, which stays unread.
+    fn statements(&mut self, until: &[&str]) -> SqlResult<Vec<Located>> {
+        let mut out = Vec::new();
+        loop {
+            while self.token(&Token::SemiColon) {}
+            if self.at_end() || until.contains(&self.peek(0).as_str()) {
+                return Ok(out);
+            }
+            out.push(self.located()?);
+        }
+    }
+
+    fn located(&mut self) -> SqlResult<Located> {
+        let span = self.p.peek_token_ref().span;
+        let line = line(span.start.line);
+        let start = self
+            .tokens
+            .iter()
+            .position(|t| t.span.start == span.start)
+            .unwrap_or(0);
+        let statement = self.statement()?;
+        let end = self.p.peek_token_ref().span.start;
+        let stop = if self.at_end() {
+            self.tokens.len()
+        } else {
+            self.tokens
+                .iter()
+                .position(|t| t.span.start == end)
+                .unwrap_or(self.tokens.len())
+        };
+        let text = self
+            .tokens
+            .get(start..stop.max(start))
+            .unwrap_or_default()
+            .iter()
+            .map(|t| t.token.to_string())
+            .collect();
+        Ok(Located {
+            line,
+            text,
+            statement,
+        })
+    }
+
+    fn statement(&mut self) -> SqlResult<Statement> {
+        match self.peek(0).as_str() {
+            "SELECT" => self.query(),
+            "WITH" => self.with(),
+            "INSERT" if self.peek(1) == "BULK" => self.insert_bulk(),
+            "INSERT" => self.insert(Vec::new()),
+            "UPDATE" => self.update(Vec::new()),
+            "DELETE" => self.delete(Vec::new()),
+            "BEGIN" => self.begin(),
+            "IF" => self.if_statement(),
+            "WHILE" => {
+                self.expect("WHILE")?;
+                let condition = self.expr()?;
+                Ok(Statement::While {
+                    condition,
+                    body: Box::new(self.located()?),
+                })
+            }
+            "BREAK" => self.just("BREAK", Statement::Break),
+            "CONTINUE" => self.just("CONTINUE", Statement::Continue),
+            "RETURN" => {
+                self.expect("RETURN")?;
+                let bare = self.at_end()
+                    || self.next_is(&Token::SemiColon)
+                    || (!self.peek(0).is_empty() && !self.peek(0).starts_with('@'));
+                Ok(Statement::Return(if bare { None } else { Some(self.expr()?) }))
+            }
+            "DECLARE" => self.declare(),
+            "SET" => self.set(),
+            "PRINT" => {
+                self.expect("PRINT")?;
+                Ok(Statement::Print(self.expr()?))
+            }
+            "RAISERROR" => {
+                self.expect("RAISERROR")?;
+                let arguments = self.in_parens(|p| p.list(Self::expr))?;
+                if self.word("WITH") {
+                    self.list(Self::ident)?;
+                }
+                Ok(Statement::RaiseError { arguments })
+            }
+            "THROW" => {
+                self.expect("THROW")?;
+                if self.at_end() || self.next_is(&Token::SemiColon) || self.peek(0) == "END" {
+                    return Ok(Statement::Throw(None));
+                }
+                let number = self.expr()?;
+                self.expect_token(&Token::Comma)?;
+                let message = self.expr()?;
+                self.expect_token(&Token::Comma)?;
+                Ok(Statement::Throw(Some((number, message, self.expr()?))))
+            }
+            "COMMIT" => {
+                self.expect("COMMIT")?;
+                self.transaction_word();
+                self.transaction_name();
+                Ok(Statement::Commit)
+            }
+            "ROLLBACK" => {
+                self.expect("ROLLBACK")?;
+                self.transaction_word();
+                Ok(Statement::Rollback(self.transaction_name()))
+            }
+            "SAVE" => {
+                self.expect("SAVE")?;
+                self.transaction_word();
+                self.transaction_name()
+                    .map(Statement::Save)
+                    .ok_or_else(|| self.unexpected())
+            }
+            "USE" => {
+                self.expect("USE")?;
+                Ok(Statement::Use(self.ident()?))
+            }
+            "WAITFOR" => {
+                self.expect("WAITFOR")?;
+                self.expect("DELAY")?;
+                Ok(Statement::WaitFor(self.expr()?))
+            }
+            "EXEC" | "EXECUTE" => self.execute(),
+            "TRUNCATE" => {
+                self.expect("TRUNCATE")?;
+                self.expect("TABLE")?;
+                Ok(Statement::Truncate(self.name()?))
+            }
+            "CREATE" | "ALTER" | "DROP" => self.definition(),
+            "MERGE" | "GRANT" | "DENY" | "REVOKE" | "BACKUP" | "RESTORE" | "DBCC" | "KILL" | "OPEN"
+            | "FETCH" | "CLOSE" | "DEALLOCATE" | "GOTO" => Err(errors::unsupported(self.peek(0))),
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    fn just(&mut self, word: &str, statement: Statement) -> SqlResult<Statement> {
+        self.expect(word)?;
+        Ok(statement)
+    }
+
+    fn query(&mut self) -> SqlResult<Statement> {
+        let result = self.p.parse_query();
+        let query = self.lift(result)?;
+        self.query_options()?;
+        Ok(Statement::Query(query))
+    }
+
+    /// OPTION (…): hints to an optimizer this server does not have.
+    fn query_options(&mut self) -> SqlResult<()> {
+        const KNOWN: [&str; 12] = [
+            "RECOMPILE",
+            "MAXDOP",
+            "LOOP",
+            "HASH",
+            "MERGE",
+            "JOIN",
+            "FORCE",
+            "ORDER",
+            "FAST",
+            "OPTIMIZE",
+            "FOR",
+            "UNKNOWN",
+        ];
+        if !self.word("OPTION") {
+            return Ok(());
+        }
+        self.in_parens(|p| {
+            while !p.next_is(&Token::RParen) && !p.at_end() {
+                let word = p.peek(0);
+                if !word.is_empty() && !KNOWN.contains(&word.as_str()) {
+                    return Err(errors::unsupported(format_args!("OPTION ({word})")));
+                }
+                p.p.advance_token();
+            }
+            Ok(())
+        })
+    }
+
+    fn with(&mut self) -> SqlResult<Statement> {
+        let mut ahead = Self {
+            p: Parser::new(&DIALECT).with_tokens_with_locations(self.rest()),
+            tokens: Vec::new(),
+        };
+        ahead.expect("WITH")?;
+        let cte = |p: &mut Self| -> SqlResult<Cte> {
+            let result = p.p.parse_cte();
+            p.lift(result)
+        };
+        let list = ahead.list(cte)?;
+        match ahead.peek(0).as_str() {
+            "SELECT" => self.query(),
+            verb @ ("INSERT" | "UPDATE" | "DELETE") => {
+                self.expect("WITH")?;
+                self.list(cte)?;
+                match verb {
+                    "INSERT" => self.insert(list),
+                    "UPDATE" => self.update(list),
+                    _ => self.delete(list),
+                }
+            }
+            _ => Err(ahead.unexpected()),
+        }
+    }
+
+    /// The tokens that were not read yet.
+    fn rest(&self) -> Vec<TokenWithSpan> {
+        let start = self.p.peek_token_ref().span.start;
+        let at = self
+            .tokens
+            .iter()
+            .position(|t| t.span.start == start)
+            .unwrap_or(self.tokens.len());
+        self.tokens.get(at..).unwrap_or_default().to_vec()
+    }
+
+    pub(super) fn hints(&mut self) -> SqlResult<Vec<Expr>> {
+        if self.peek(0) == "WITH" && self.p.peek_nth_token_ref(1).token == Token::LParen {
+            self.expect("WITH")?;
+            return self.in_parens(|p| p.list(Self::expr));
+        }
+        Ok(Vec::new())
+    }
+
+    fn output(&mut self) -> SqlResult<Option<Output>> {
+        if !self.word("OUTPUT") {
+            return Ok(None);
+        }
+        let items = self.list(|p| -> SqlResult<SelectItem> {
+            let result = p.p.parse_select_item();
+            p.lift(result)
+        })?;
+        let into = if self.word("INTO") {
+            let name = self.name()?;
+            let columns = if self.next_is(&Token::LParen) {
+                self.in_parens(|p| p.list(Self::ident))?
+            } else {
+                Vec::new()
+            };
+            Some((name, columns))
+        } else {
+            None
+        };
+        Ok(Some(Output { items, into }))
+    }
+
+    fn top(&mut self) -> SqlResult<Option<Expr>> {
+        if !self.word("TOP") {
+            return Ok(None);
+        }
+        self.in_parens(Self::expr).map(Some)
+    }
+
+    fn insert(&mut self, with: Vec<Cte>) -> SqlResult<Statement> {
+        self.expect("INSERT")?;
+        self.word("INTO");
+        let table = self.name()?;
+        let hints = self.hints()?;
+        let columns = if self.next_is(&Token::LParen) && self.peek(1) != "SELECT" {
+            self.in_parens(|p| p.list(Self::ident))?
+        } else {
+            Vec::new()
+        };
+        let output = self.output()?;
+        let source = if self.words(&["DEFAULT", "VALUES"]) {
+            None
+        } else {
+            if matches!(self.peek(0).as_str(), "EXEC" | "EXECUTE") {
+                return Err(errors::unsupported("INSERT EXEC"));
+            }
+            let result = self.p.parse_query();
+            let query = self.lift(result)?;
+            self.query_options()?;
+            Some(query)
+        };
+        Ok(Statement::Insert(Box::new(Insert {
+            with,
+            table,
+            hints,
+            columns,
+            output,
+            source,
+        })))
+    }
+
+    fn from(&mut self) -> SqlResult<Vec<TableWithJoins>> {
+        if !self.word("FROM") {
+            return Ok(Vec::new());
+        }
+        self.list(|p| {
+            let result = p.p.parse_table_and_joins();
+            p.lift(result)
+        })
+    }
+
+    fn filter(&mut self) -> SqlResult<Option<Expr>> {
+        let filter = if self.word("WHERE") {
+            Some(self.expr()?)
+        } else {
+            None
+        };
+        self.query_options()?;
+        Ok(filter)
+    }
+
+    fn update(&mut self, with: Vec<Cte>) -> SqlResult<Statement> {
+        self.expect("UPDATE")?;
+        if self.peek(0) == "STATISTICS" {
+            return Err(errors::unsupported("UPDATE STATISTICS"));
+        }
+        let top = self.top()?;
+        let target = self.name()?;
+        let hints = self.hints()?;
+        self.expect("SET")?;
+        let set = self.list(|p| {
+            let column = p.name()?;
+            let value = p.assigned(&column.to_string())?;
+            Ok((column, value))
+        })?;
+        let output = self.output()?;
+        let from = self.from()?;
+        let filter = self.filter()?;
+        Ok(Statement::Update(Box::new(Update {
+            with,
+            top,
+            target,
+            hints,
+            set,
+            output,
+            from,
+            filter,
+        })))
+    }
+
+    fn delete(&mut self, with: Vec<Cte>) -> SqlResult<Statement> {
+        self.expect("DELETE")?;
+        let top = self.top()?;
+        self.word("FROM");
+        let target = self.name()?;
+        let hints = self.hints()?;
+        let output = self.output()?;
+        let from = self.from()?;
+        let filter = self.filter()?;
+        Ok(Statement::Delete(Box::new(Delete {
+            with,
+            top,
+            target,
+            hints,
+            output,
+            from,
+            filter,
+        })))
+    }
+
+    /// The right side of `= value` or `+= value` and its like.
+    fn assigned(&mut self, target: &str) -> SqlResult<Expr> {
+        let operator = match &self.p.peek_token_ref().token {
+            Token::Plus => Some('+'),
+            Token::Minus => Some('-'),
+            Token::Mul => Some('*'),
+            Token::Div => Some('/'),
+            _ => None,
+        };
+        if operator.is_some() {
+            self.p.advance_token();
+        }
+        self.expect_token(&Token::Eq)?;
+        let value = self.expr()?;
+        match operator {
+            None => Ok(value),
+            Some(operator) => parse_expression(&format!("{target} {operator} ({value})")),
+        }
+    }
+
+    fn begin(&mut self) -> SqlResult<Statement> {
+        self.expect("BEGIN")?;
+        if matches!(self.peek(0).as_str(), "TRAN" | "TRANSACTION") {
+            self.transaction_word();
+            self.transaction_name();
+            return Ok(Statement::Begin);
+        }
+        if self.word("TRY") {
+            let body = self.statements(&["END"])?;
+            if !self.words(&["END", "TRY"]) {
+                return Err(self.unexpected());
+            }
+            while self.token(&Token::SemiColon) {}
+            if !self.words(&["BEGIN", "CATCH"]) {
+                return Err(self.unexpected());
+            }
+            let handler = self.statements(&["END"])?;
+            if !self.words(&["END", "CATCH"]) {
+                return Err(self.unexpected());
+            }
+            return Ok(Statement::Try { body, handler });
+        }
+        let body = self.statements(&["END"])?;
+        self.expect("END")?;
+        if body.is_empty() {
+            return Err(errors::syntax("END"));
+        }
+        Ok(Statement::Block(body))
+    }
+
+    fn if_statement(&mut self) -> SqlResult<Statement> {
+        self.expect("IF")?;
+        let condition = self.expr()?;
+        let then = Box::new(self.located()?);
+        let semicolon = self.next_is(&Token::SemiColon);
+        if semicolon && self.peek(1) == "ELSE" {
+            self.token(&Token::SemiColon);
+        }
+        let otherwise = if self.word("ELSE") {
+            Some(Box::new(self.located()?))
+        } else {
+            None
+        };
+        Ok(Statement::If {
+            condition,
+            then,
+            otherwise,
+        })
+    }
+
+    fn declare(&mut self) -> SqlResult<Statement> {
+        self.expect("DECLARE")?;
+        let list = self.list(|p| {
+            let name = p.variable()?;
+            p.word("AS");
+            if p.word("TABLE") {
+                return Ok(Declaration {
+                    name,
+                    kind: Declared::Table(p.table_elements()?),
+                });
+            }
+            if p.peek(0) == "CURSOR" {
+                return Err(errors::unsupported("CURSOR"));
+            }
+            let ty = p.data_type()?;
+            let value = if p.token(&Token::Eq) {
+                Some(p.expr()?)
+            } else {
+                None
+            };
+            Ok(Declaration {
+                name,
+                kind: Declared::Scalar(ty, value),
+            })
+        })?;
+        Ok(Statement::Declare(list))
+    }
+
+    fn set(&mut self) -> SqlResult<Statement> {
+        self.expect("SET")?;
+        if self.peek(0).starts_with('@') {
+            let name = self.variable()?;
+            let value = self.assigned(&name)?;
+            return Ok(Statement::SetVariable { name, value });
+        }
+        // Options: one or more words, then ON, OFF, a number or words.
+        let mut words = Vec::new();
+        while !self.at_end() && !self.next_is(&Token::SemiColon) {
+            let done = words.len() > 1 && matches!(words.last().map(String::as_str), Some("ON" | "OFF"));
+            if done || (!words.is_empty() && starts_statement(&self.peek(0)) && self.peek(0) != "READ") {
+                break;
+            }
+            words.push(self.p.next_token().token.to_string().to_uppercase());
+            if words.len() >= 2 && words.last().is_some_and(|w| w.parse::<i64>().is_ok()) {
+                break;
+            }
+        }
+        let value_at = match words.first().map(String::as_str) {
+            Some("TRANSACTION") => 3,
+            Some("IDENTITY_INSERT" | "STATISTICS") => words.len().saturating_sub(1),
+            Some(_) => 1,
+            None => return Err(self.unexpected()),
+        };
+        if value_at >= words.len() {
+            return Err(self.unexpected());
+        }
+        let value = words.split_off(value_at).join(" ");
+        Ok(Statement::SetOption {
+            name: words.join(" "),
+            value,
+        })
+    }
+
+    fn transaction_word(&mut self) {
+        if !self.word("TRAN") && !self.word("TRANSACTION") {
+            self.word("WORK");
+        }
+    }
+
+    /// The name after BEGIN TRAN, SAVE TRAN and so on.
+    fn transaction_name(&mut self) -> Option<String> {
+        match &self.p.peek_token_ref().token {
+            Token::Word(w)
+                if w.quote_style.is_some()
+                    || (w.keyword == Keyword::NoKeyword && !starts_statement(&self.peek(0))) =>
+            {
+                let name = w.value.clone();
+                self.p.advance_token();
+                Some(name)
+            }
+            _ => None,
+        }
+    }
+
+    fn execute(&mut self) -> SqlResult<Statement> {
+        self.p.advance_token();
+        if self.next_is(&Token::LParen) {
+            return self.in_parens(Self::expr).map(Statement::ExecuteText);
+        }
+        let status = if self.peek(0).starts_with('@') {
+            let name = self.variable()?;
+            self.expect_token(&Token::Eq)?;
+            Some(name)
+        } else {
+            None
+        };
+        let procedure = self.name()?;
+        let mut arguments = Vec::new();
+        if !self.at_end() && !self.next_is(&Token::SemiColon) && !starts_statement(&self.peek(0)) {
+            arguments = self.list(|p| {
+                let named = p.peek(0).starts_with('@') && p.p.peek_nth_token_ref(1).token == Token::Eq;
+                let name = if named { Some(p.variable()?) } else { None };
+                if named {
+                    p.expect_token(&Token::Eq)?;
+                }
+                // A bare word is a text here: EXEC sp_x Exclusive.
+                let value = p.expr()?;
+                let output = p.word("OUTPUT") || p.word("OUT");
+                Ok(Argument { name, value, output })
+            })?;
+        }
+        Ok(Statement::Execute(Execute {
+            status,
+            procedure,
+            arguments,
+        }))
+    }
+}
+
+fn line(line: u64) -> u32 {
+    u32::try_from(line).unwrap_or(1).max(1)
+}
+
+/// Whether a word starts a statement, so that it cannot go on with the one before.
+pub(super) fn starts_statement(word: &str) -> bool {
+    matches!(
+        word,
+        "SELECT"
+            | "WITH"
+            | "INSERT"
+            | "UPDATE"
+            | "DELETE"
+            | "BEGIN"
+            | "IF"
+            | "WHILE"
+            | "BREAK"
+            | "CONTINUE"
+            | "RETURN"
+            | "DECLARE"
+            | "SET"
+            | "PRINT"
+            | "RAISERROR"
+            | "THROW"
+            | "COMMIT"
+            | "ROLLBACK"
+            | "SAVE"
+            | "USE"
+            | "WAITFOR"
+            | "EXEC"
+            | "EXECUTE"
+            | "TRUNCATE"
+            | "CREATE"
+            | "ALTER"
+            | "DROP"
+            | "MERGE"
+            | "END"
+            | "ELSE"
+    )
+}
+
+/// Words T-SQL reserves, as far as they matter here: they need quoting as a name.
+fn is_reserved(keyword: Keyword) -> bool {
+    matches!(
+        keyword,
+        Keyword::ADD
+            | Keyword::ALL
+            | Keyword::ALTER
+            | Keyword::AND
+            | Keyword::AS
+            | Keyword::ASC
+            | Keyword::BEGIN
+            | Keyword::BETWEEN
+            | Keyword::BY
+            | Keyword::CASE
+            | Keyword::CHECK
+            | Keyword::COLUMN
+            | Keyword::COMMIT
+            | Keyword::CONSTRAINT
+            | Keyword::CREATE
+            | Keyword::CROSS
+            | Keyword::CURRENT
+            | Keyword::DATABASE
+            | Keyword::DECLARE
+            | Keyword::DEFAULT
+            | Keyword::DELETE
+            | Keyword::DESC
+            | Keyword::DISTINCT
+            | Keyword::DROP
+            | Keyword::ELSE
+            | Keyword::END
+            | Keyword::EXCEPT
+            | Keyword::EXEC
+            | Keyword::EXISTS
+            | Keyword::FETCH
+            | Keyword::FOR
+            | Keyword::FOREIGN
+            | Keyword::FROM
+            | Keyword::FULL
+            | Keyword::FUNCTION
+            | Keyword::GRANT
+            | Keyword::GROUP
+            | Keyword::HAVING
+            | Keyword::IDENTITY
+            | Keyword::IF
+            | Keyword::IN
+            | Keyword::INDEX
+            | Keyword::INNER
+            | Keyword::INSERT
+            | Keyword::INTERSECT
+            | Keyword::INTO
+            | Keyword::IS
+            | Keyword::JOIN
+            | Keyword::KEY
+            | Keyword::LEFT
+            | Keyword::LIKE
+            | Keyword::MERGE
+            | Keyword::NOT
+            | Keyword::NULL
+            | Keyword::OF
+            | Keyword::ON
+            | Keyword::OPEN
+            | Keyword::OR
+            | Keyword::ORDER
+            | Keyword::OUTER
+            | Keyword::OVER
+            | Keyword::PRIMARY
+            | Keyword::PRINT
+            | Keyword::PROCEDURE
+            | Keyword::REFERENCES
+            | Keyword::RETURN
+            | Keyword::RIGHT
+            | Keyword::ROLLBACK
+            | Keyword::SELECT
+            | Keyword::SET
+            | Keyword::TABLE
+            | Keyword::THEN
+            | Keyword::TO
+            | Keyword::TOP
+            | Keyword::TRANSACTION
+            | Keyword::TRIGGER
+            | Keyword::TRUNCATE
+            | Keyword::UNION
+            | Keyword::UNIQUE
+            | Keyword::UPDATE
+            | Keyword::USE
+            | Keyword::USER
+            | Keyword::VALUES
+            | Keyword::VIEW
+            | Keyword::WHEN
+            | Keyword::WHERE
+            | Keyword::WHILE
+            | Keyword::WITH
+    )
+}
