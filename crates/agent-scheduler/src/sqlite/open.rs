@@ -134,6 +134,11 @@ impl From<rusqlite::Error> for Prepare {
 
 /// Looks before it changes anything: a file that is not ours, damaged or too new stays as it is.
 fn prepare(connection: &mut Connection, durability: Durability) -> Result<(), Prepare> {
+    connection.execute_batch(match durability {
+        Durability::Full => "PRAGMA synchronous = FULL",
+        #[cfg(test)]
+        Durability::Off => "PRAGMA synchronous = OFF",
+    })?;
     match schema::find(connection)? {
         schema::Found::Foreign => return Err(Prepare::Foreign),
         schema::Found::Version(found) if found > schema::KNOWN => return Err(Prepare::Newer(found)),
@@ -144,11 +149,6 @@ fn prepare(connection: &mut Connection, durability: Durability) -> Result<(), Pr
         return Err(Prepare::Damaged(word));
     }
     to_wal(connection)?;
-    connection.execute_batch(match durability {
-        Durability::Full => "PRAGMA synchronous = FULL",
-        #[cfg(test)]
-        Durability::Off => "PRAGMA synchronous = OFF",
-    })?;
     connection.pragma_update(None, "journal_size_limit", WAL_LIMIT)?;
     schema::migrate(connection)?;
     Ok(())

@@ -372,16 +372,16 @@ async fn records_of_agents_that_are_not_registered_are_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_year_of_hourly_runs_keeps_the_history_within_its_bounds() {
+async fn a_year_of_runs_keeps_the_history_within_its_bounds() {
     let bench = Bench::new();
     let poll = AgentSpec::every(
-        3_600 * SECOND,
+        6 * 3_600 * SECOND,
         agent("poll", |_| Box::pin(async { Ok(Outcome::Done) })),
     );
     let scheduler = bench
         .builder()
         .register(poll)
-        .poll(3_600 * SECOND)
+        .poll(6 * 3_600 * SECOND)
         .bounds(Bounds {
             runs_per_agent: 20,
             ..Bounds::default()
@@ -392,7 +392,7 @@ async fn a_year_of_hourly_runs_keeps_the_history_within_its_bounds() {
     pass(365 * 24 * 3_600 * SECOND).await;
     running.stop().await.unwrap();
     let record = bench.get("poll", "").await;
-    assert!(record.run > 8_700, "{} runs", record.run);
+    assert!(record.run > 1_400, "{} runs", record.run);
     let runs = bench.state.runs("poll", "", 1_000).await.unwrap();
     assert!(runs.len() <= 22, "{} kept", runs.len());
     assert!(runs.iter().all(|run| run.ending == Some(RunEnding::Done)));
