@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::quote;
 use crate::session::Session;
 
-/// Three questions in one round trip. The table is named as the server resolves names, whatever its collation.
+/// Two questions in one round trip. The table is named as the server resolves names, whatever its collation.
 const QUESTIONS: &str = "\
 SELECT c.name, TYPE_NAME(c.system_type_id) AS type_name, CAST(c.max_length AS int) AS max_length, \
 CAST(c.precision AS int) AS precision_, CAST(c.scale AS int) AS scale, CAST(c.is_nullable AS int) AS is_nullable, \
@@ -20,16 +20,13 @@ FROM sys.indexes AS i \
 INNER JOIN sys.index_columns AS ic ON ic.object_id = i.object_id AND ic.index_id = i.index_id \
 INNER JOIN sys.columns AS c ON c.object_id = ic.object_id AND c.column_id = ic.column_id \
 WHERE i.object_id = OBJECT_ID(@P1, N'U') AND i.is_hypothetical = 0 AND ic.key_ordinal > 0 \
-ORDER BY i.index_id, ic.key_ordinal; \
-SELECT COUNT(*) AS triggers FROM sys.triggers AS g WHERE g.parent_id = OBJECT_ID(@P1, N'U') AND g.is_disabled = 0;";
+ORDER BY i.index_id, ic.key_ordinal;";
 
 /// A table as the catalog describes it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct CatalogTable {
     pub(crate) columns: Vec<CatalogColumn>,
     pub(crate) indexes: Vec<IndexShape>,
-    /// Whether it has triggers that are switched on.
-    pub(crate) has_triggers: bool,
 }
 
 /// A column as the catalog describes it.
@@ -57,7 +54,7 @@ pub(crate) async fn inspect(
 ) -> Result<Option<CatalogTable>, Failure> {
     let name = ColumnData::String(Some(quote::table(schema, table).into()));
     let answers = session.query(QUESTIONS, [name]).await?;
-    let [columns, index_columns, triggers] = answers.as_slice() else {
+    let [columns, index_columns] = answers.as_slice() else {
         return Err(Failure::bug(
             "the catalog gave another number of answers than it was asked questions",
         ));
@@ -68,10 +65,6 @@ pub(crate) async fn inspect(
     Ok(Some(CatalogTable {
         columns: columns.iter().map(column).collect::<Result<_, _>>()?,
         indexes: indexes(index_columns)?,
-        has_triggers: match triggers.first() {
-            Some(row) => number(row, 0)? > 0,
-            None => false,
-        },
     }))
 }
 

@@ -105,3 +105,6 @@ fn equal_index(object: &str, index: &Index) -> String {
     }
     query
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,9 +16,26 @@ pub(crate) const BINARY: &str = "COLLATE Latin1_General_100_BIN2";
 /// The hints under which a row that is not there cannot appear before the transaction ends.
 const GUARDED: &str = "WITH (UPDLOCK, SERIALIZABLE)";
 
-/// Keys of changed and of new rows when the table has triggers, for which `OUTPUT` needs a table.
-const CHANGED: &str = "[#changed]";
-const INSERTED: &str = "[#inserted]";
+/// The tables of a step: of the session, or variables of one statement.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tables {
+    /// The step's rows.
+    pub(crate) stage: &'static str,
+    /// Which of them the table has, and whether they change it.
+    pub(crate) found: &'static str,
+}
+
+/// Columns of the table that takes what was found.
+pub(crate) fn found_columns(facts: &Facts) -> String {
+    match facts.key() {
+        Some(key) => format!(
+            "({} {} NOT NULL, [changed] int NOT NULL)",
+            key.name,
+            integer_type(key)
+        ),
+        None => String::new(),
+    }
+}
 
 /// Columns of the table that takes a step's rows: `([K] bigint NOT NULL, …)`.
 pub(crate) fn staging_columns(facts: &Facts) -> String {
@@ -56,94 +73,65 @@ pub(crate) fn integer_type(fact: &Fact) -> &'static str {
     }
 }
 
-/// `UPDATE` of the rows whose content differs by the columns' rules, telling their keys.
-pub(crate) fn update_changed(facts: &Facts, source: &str, at: &str) -> Option<String> {
+/// The transaction of an upsert. Its results are the keys of changed rows and the keys of new rows.
+///
+/// It looks once, under locks that keep what it saw as it was: also the gaps where rows are missing. There is no `OUTPUT`: on a table
+/// with triggers it would be refused (error 334).
+pub(crate) fn upsert(facts: &Facts, tables: Tables, at: &str) -> Option<String> {
+    let Tables { stage, found } = tables;
     let key = &facts.key()?.name;
-    let content = || {
-        facts.written.iter().filter_map(|fact| match fact.column.role() {
-            Role::Content(rule) => Some((fact, rule)),
-            _ => None,
-        })
+    let table = &facts.table;
+    let differences = differences(facts);
+    let changed = if differences.is_empty() {
+        "0".to_owned()
+    } else {
+        format!("CASE WHEN {} THEN 1 ELSE 0 END", differences.join(" OR "))
     };
-    let differs: Vec<String> = content().map(|(fact, rule)| changes(facts, fact, rule)).collect();
-    if differs.is_empty() {
-        return None;
+    let is_new = format!("NOT EXISTS (SELECT 1 FROM {found} AS f WHERE f.{key} = s.{key})");
+    let mut text = format!(
+        "BEGIN TRANSACTION; \
+         INSERT INTO {found} ({key}, [changed]) SELECT s.{key}, {changed} \
+         FROM {table} AS t {GUARDED} INNER JOIN {stage} AS s ON s.{key} = t.{key}; "
+    );
+    if !differences.is_empty() {
+        text.push_str(&format!(
+            "UPDATE t SET {} FROM {table} AS t INNER JOIN {found} AS f ON f.{key} = t.{key} \
+             INNER JOIN {stage} AS s ON s.{key} = f.{key} WHERE f.[changed] = 1; ",
+            assignments(facts, at)
+        ));
     }
-    let mut set: Vec<String> = content()
-        .map(|(fact, rule)| format!("{} = {}", fact.name, merged(facts, fact, rule)))
-        .collect();
-    if let Some(updated_at) = &facts.updated_at {
-        set.push(format!("{updated_at} = {at}"));
-    }
-    Some(format!(
-        "UPDATE t SET {} OUTPUT inserted.{key}{} FROM {} AS t {GUARDED} INNER JOIN {source} AS s ON s.{key} = t.{key} WHERE {}",
-        set.join(", "),
-        into(facts, CHANGED, key),
-        facts.table,
-        differs.join(" OR ")
-    ))
+    let (columns, values) = inserted(facts, at);
+    text.push_str(&format!(
+        "INSERT INTO {table} ({columns}) SELECT {values} FROM {stage} AS s WHERE {is_new}; \
+         COMMIT TRANSACTION; \
+         SELECT DISTINCT f.{key} FROM {found} AS f WHERE f.[changed] = 1; \
+         SELECT s.{key} FROM {stage} AS s WHERE {is_new};"
+    ));
+    Some(text)
 }
 
-/// `INSERT` of the rows that are not there, telling their keys.
-pub(crate) fn insert_new(facts: &Facts, source: &str, at: &str) -> Option<String> {
-    let key = &facts.key()?.name;
-    let mut columns: Vec<&str> = facts.written.iter().map(|fact| fact.name.as_str()).collect();
-    let mut values: Vec<String> = facts
+/// What a changed row gets.
+fn assignments(facts: &Facts, at: &str) -> String {
+    let content = facts.written.iter().filter_map(|fact| match fact.column.role() {
+        Role::Content(rule) => Some(format!("{} = {}", fact.name, merged(facts, fact, rule))),
+        _ => None,
+    });
+    let stamp = facts.updated_at.iter().map(|column| format!("{column} = {at}"));
+    content.chain(stamp).collect::<Vec<_>>().join(", ")
+}
+
+/// The columns and the values of a new row.
+fn inserted(facts: &Facts, at: &str) -> (String, String) {
+    let written = facts
         .written
         .iter()
-        .map(|fact| format!("s.{}", fact.name))
-        .collect();
-    for stamp in [&facts.inserted_at, &facts.updated_at].into_iter().flatten() {
-        columns.push(stamp);
-        values.push(at.to_owned());
-    }
-    Some(format!(
-        "INSERT INTO {} ({}) OUTPUT inserted.{key}{} SELECT {} FROM {source} AS s WHERE NOT EXISTS \
-         (SELECT 1 FROM {} AS t {GUARDED} WHERE t.{key} = s.{key})",
-        facts.table,
-        columns.join(", "),
-        into(facts, INSERTED, key),
-        values.join(", "),
-        facts.table,
-    ))
-}
-
-/// The transaction of an upsert from a table that holds the step. Its results are the keys of changed rows, if the table has
-/// any content, and the keys of new rows.
-pub(crate) fn upsert(facts: &Facts, source: &str, at: &str) -> String {
-    let update = update_changed(facts, source, at);
-    let insert = insert_new(facts, source, at);
-    let mut text = String::new();
-    let key_type = facts.key().map_or("bigint", integer_type);
-    let key = facts.key().map_or("", |key| &key.name);
-    if facts.has_triggers {
-        for table in [CHANGED, INSERTED] {
-            text.push_str(&format!("CREATE TABLE {table} ({key} {key_type} NOT NULL); "));
-        }
-    }
-    text.push_str("BEGIN TRANSACTION; ");
-    for statement in [&update, &insert].into_iter().flatten() {
-        text.push_str(statement);
-        text.push_str("; ");
-    }
-    text.push_str("COMMIT TRANSACTION;");
-    if facts.has_triggers {
-        for (table, told) in [(CHANGED, &update), (INSERTED, &insert)] {
-            if told.is_some() {
-                text.push_str(&format!(" SELECT {key} FROM {table};"));
-            }
-            text.push_str(&format!(" DROP TABLE {table};"));
-        }
-    }
-    text
-}
-
-fn into(facts: &Facts, table: &str, key: &str) -> String {
-    if facts.has_triggers {
-        format!(" INTO {table} ({key})")
-    } else {
-        String::new()
-    }
+        .map(|fact| (fact.name.clone(), format!("s.{}", fact.name)));
+    let stamps = [&facts.inserted_at, &facts.updated_at]
+        .into_iter()
+        .flatten()
+        .map(|column| (column.clone(), at.to_owned()));
+    let (columns, values): (Vec<_>, Vec<_>) = written.chain(stamps).unzip();
+    (columns.join(", "), values.join(", "))
 }
 
 /// Keys of staged rows whose text in this column the column's code page cannot hold: those that do not come back the same.
@@ -174,25 +162,48 @@ pub(crate) fn lost_texts(facts: &Facts, source: &str) -> Vec<(usize, String)> {
     facts.written.iter().enumerate().filter_map(of).collect()
 }
 
-/// Whether writing the staged value would change the column.
-fn changes(facts: &Facts, fact: &Fact, rule: &UpdateRule) -> String {
+/// Conditions under which writing the staged row changes the stored one: one for each column, or for all columns that are
+/// ranked in the same way.
+fn differences(facts: &Facts) -> Vec<String> {
+    let mut conditions = Vec::new();
+    let mut ranked: Vec<(&Ranking, Vec<String>)> = Vec::new();
+    for fact in &facts.written {
+        let Role::Content(rule) = fact.column.role() else {
+            continue;
+        };
+        let column = &fact.name;
+        match rule {
+            UpdateRule::FirstKnown => {
+                conditions.push(format!("(t.{column} IS NULL AND s.{column} IS NOT NULL)"))
+            }
+            UpdateRule::Ranked(ranking) => match ranked.iter_mut().find(|(other, _)| *other == ranking) {
+                Some((_, columns)) => columns.push(differs(fact)),
+                None => ranked.push((ranking, vec![differs(fact)])),
+            },
+            _ => conditions.push(differs(fact)),
+        }
+    }
+    conditions.extend(ranked.into_iter().map(|(ranking, columns)| {
+        let differ = columns.join(" OR ");
+        match keeps(facts, ranking) {
+            Some(keeps) => format!("(NOT ({keeps}) AND ({differ}))"),
+            None => format!("({differ})"),
+        }
+    }));
+    conditions
+}
+
+/// Whether the staged value is another one than the stored one; null is a value like others.
+fn differs(fact: &Fact) -> String {
     let (staged, stored) = (incoming(fact), stored(fact));
     let differs = match fact.holds {
         Holds::Text(_) => texts_differ(&staged, &stored),
         _ => format!("{staged} <> {stored}"),
     };
     let column = &fact.name;
-    let differs = format!(
-        "{differs} OR (s.{column} IS NULL AND t.{column} IS NOT NULL) OR (s.{column} IS NOT NULL AND t.{column} IS NULL)"
-    );
-    match rule {
-        UpdateRule::FirstKnown => format!("(t.{column} IS NULL AND s.{column} IS NOT NULL)"),
-        UpdateRule::Ranked(ranking) => match keeps(facts, ranking) {
-            Some(keeps) => format!("(NOT ({keeps}) AND ({differs}))"),
-            None => format!("({differs})"),
-        },
-        _ => format!("({differs})"),
-    }
+    format!(
+        "({differs} OR (s.{column} IS NULL AND t.{column} IS NOT NULL) OR (s.{column} IS NOT NULL AND t.{column} IS NULL))"
+    )
 }
 
 /// The value that the column must have afterwards.
@@ -224,10 +235,9 @@ fn rank(text: &str, ranking: &Ranking) -> String {
     let mut cases = String::new();
     for (rank, group) in (1..).zip(ranking.ranks) {
         for value in *group {
-            let units = value.encode_utf16().count() * 2;
             let literal = quote::literal(value);
             cases.push_str(&format!(
-                " WHEN {text} = {literal} {BINARY} AND DATALENGTH({text}) = {units} THEN {rank}"
+                " WHEN {text} = {literal} {BINARY} AND DATALENGTH({text}) = DATALENGTH({literal}) THEN {rank}"
             ));
         }
     }
@@ -320,3 +330,6 @@ pub(crate) fn row_columns(facts: &Facts) -> String {
         .collect();
     columns.join(", ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,8 +27,6 @@ pub(crate) struct Facts {
     pub(crate) updated_at: Option<String>,
     /// The flag that tells whether a row still exists in the source, by its place.
     pub(crate) active: Option<usize>,
-    /// Whether `OUTPUT` must go into a table (error 334 otherwise).
-    pub(crate) has_triggers: bool,
 }
 
 /// A column that rows carry values for.
@@ -118,7 +116,6 @@ impl Facts {
             inserted_at: quoted(map.inserted_at())?,
             updated_at: quoted(map.updated_at())?,
             active: map.active().and_then(|active| map.position(active)),
-            has_triggers: catalog.has_triggers,
             written,
         })
     }

@@ -4,15 +4,13 @@
 //! new. A small step: its rows are the parameters of one statement, which puts them into a table variable and goes on in the same
 //! way. What decides is the number of round trips: four against one.
 
-use std::collections::BTreeSet;
-
 use chrono::NaiveDateTime;
 use store::{Error, ErrorKind, Upserted};
 use table_map::{Row, TableMap};
 use tiberius::{ColumnData, IntoSql};
 use tokio::sync::Mutex;
 
-use crate::dml;
+use crate::dml::{self, Tables};
 use crate::facts::{Fact, Facts};
 use crate::failure::Failure;
 use crate::keys::Keys;
@@ -21,8 +19,14 @@ use crate::read;
 use crate::session::Session;
 use crate::stage;
 
-const STAGE: &str = "[#stage]";
-const VARIABLE: &str = "@stage";
+const SESSION: Tables = Tables {
+    stage: "[#stage]",
+    found: "[#found]",
+};
+const VARIABLES: Tables = Tables {
+    stage: "@stage",
+    found: "@found",
+};
 
 /// The most parameters of a statement: 2,100 with the two of `sp_executesql` itself.
 const PARAMETERS: usize = 2_098;
@@ -48,17 +52,22 @@ pub(crate) async fn upsert(
         return small(session, facts, rows, at, one_at_a_time).await;
     }
     let columns: Vec<&str> = facts.written.iter().map(|fact| fact.name.as_str()).collect();
-    session
-        .batch(&format!("CREATE TABLE {STAGE} {};", dml::staging_columns(facts)))
-        .await?;
+    let Tables { stage, found } = SESSION;
+    let create = format!(
+        "CREATE TABLE {stage} {}; CREATE TABLE {found} {};",
+        dml::staging_columns(facts),
+        dml::found_columns(facts)
+    );
+    session.batch(&create).await?;
     let tokens = rows.iter().map(|row| stage::token_row(facts, row));
-    session.load(STAGE, &columns, tokens).await?;
+    session.load(stage, &columns, tokens).await?;
     if ask {
         refuse_lost_texts(session, map, facts).await?;
     }
-    let merge = format!("{} DROP TABLE {STAGE};", dml::upsert(facts, STAGE, "@P1"));
+    let merge = dml::upsert(facts, SESSION, "@P1").ok_or_else(no_key)?;
+    let merge = format!("{merge} DROP TABLE {stage}; DROP TABLE {found};");
     let _guard = one_at_a_time.lock().await;
-    run(session, facts, &merge, rows.len(), || vec![at.into_sql()]).await
+    run(session, &merge, rows.len(), || vec![at.into_sql()]).await
 }
 
 async fn small(
@@ -68,37 +77,51 @@ async fn small(
     at: NaiveDateTime,
     one_at_a_time: &Mutex<()>,
 ) -> Result<Upserted, Failure> {
-    let width = facts.written.len();
+    let Tables { stage, found } = VARIABLES;
+    let (values, _) = small_values(facts, rows);
     let text = format!(
-        "DECLARE {VARIABLE} TABLE {}; INSERT INTO {VARIABLE} VALUES {}; {}",
+        "DECLARE {stage} TABLE {}; DECLARE {found} TABLE {}; INSERT INTO {stage} VALUES {values}; {}",
         dml::staging_columns(facts),
-        value_list(rows.len(), width),
-        dml::upsert(facts, VARIABLE, "@P1")
+        dml::found_columns(facts),
+        dml::upsert(facts, VARIABLES, "@P1").ok_or_else(no_key)?
     );
     let parameters = || {
-        let cells = rows.iter().flat_map(|row| stage::cells(facts, row));
-        std::iter::once(at.into_sql()).chain(cells).collect::<Vec<_>>()
+        std::iter::once(at.into_sql())
+            .chain(small_values(facts, rows).1)
+            .collect()
     };
     let _guard = one_at_a_time.lock().await;
-    run(session, facts, &text, rows.len(), parameters).await
+    run(session, &text, rows.len(), parameters).await
 }
 
-/// `(@P2, @P3), (@P4, @P5)`.
-fn value_list(rows: usize, width: usize) -> String {
-    let row = |row: usize| {
-        let places: Vec<String> = (0..width)
-            .map(|place| format!("@P{}", 2 + row * width + place))
-            .collect();
-        format!("({})", places.join(", "))
-    };
-    (0..rows).map(row).collect::<Vec<_>>().join(", ")
+/// Rows as `(@P2, NULL, @P3), (@P4, …)` and their parameters. A null is written out: a parameter that is null has no type on
+/// the wire, and not every server takes that.
+fn small_values<'a>(facts: &Facts, rows: &[&'a Row]) -> (String, Vec<ColumnData<'a>>) {
+    let mut parameters = Vec::new();
+    let mut lists = Vec::with_capacity(rows.len());
+    for row in rows {
+        let mut list = Vec::with_capacity(facts.written.len());
+        for (cell, value) in stage::cells(facts, row).zip(row.values()) {
+            if *value == value.as_null() {
+                list.push("NULL".to_owned());
+            } else {
+                parameters.push(cell);
+                list.push(format!("@P{}", parameters.len() + 1));
+            }
+        }
+        lists.push(format!("({})", list.join(", ")));
+    }
+    (lists.join(", "), parameters)
+}
+
+fn no_key() -> Failure {
+    Failure::bug("the map has no key")
 }
 
 /// Runs the transaction. When a unique index refuses a key, the transaction is undone and run again: it then finds the row that
 /// another writer has committed meanwhile.
 async fn run<'a>(
     session: &mut Session,
-    facts: &Facts,
     text: &'a str,
     rows: usize,
     parameters: impl Fn() -> Vec<ColumnData<'a>>,
@@ -110,17 +133,10 @@ async fn run<'a>(
             done => break done?,
         }
     };
-    let mut answers = answers.into_iter().map(|answer| read::first_column(vec![answer]));
-    let changed = if dml::update_changed(facts, "", "").is_some() {
-        answers.next().transpose()?
-    } else {
-        None
-    };
-    let Some(inserted) = answers.next().transpose()? else {
-        return Err(Failure::bug("the server did not tell which rows it inserted"));
-    };
-    // A table without a unique index may have several rows with one key.
-    let changed: BTreeSet<i64> = changed.into_iter().flatten().collect();
+    let [changed, inserted] = <[_; 2]>::try_from(answers)
+        .map_err(|_| Failure::bug("the server did not tell which rows it changed and which it inserted"))?;
+    let changed = read::first_column(vec![changed])?;
+    let inserted = read::first_column(vec![inserted])?;
     let told = inserted.len() + changed.len();
     let unchanged = rows
         .checked_sub(told)
@@ -128,14 +144,14 @@ async fn run<'a>(
         .ok_or_else(|| Failure::bug("the server told of more rows than were written"))?;
     Ok(Upserted {
         inserted,
-        changed: changed.into_iter().collect(),
+        changed,
         unchanged,
     })
 }
 
 /// Refuses a step with a text that a column's code page cannot hold: SQL Server would store `?` without a word.
 async fn refuse_lost_texts(session: &mut Session, map: &TableMap, facts: &Facts) -> Result<(), Failure> {
-    for (place, query) in dml::lost_texts(facts, STAGE) {
+    for (place, query) in dml::lost_texts(facts, SESSION.stage) {
         let lost = read::first_column(session.batch(&query).await?)?;
         if let (Some(key), Some(fact)) = (lost.first(), facts.written.get(place)) {
             return Err(Error::new(
@@ -162,7 +178,7 @@ pub(crate) async fn deactivate(
     at: NaiveDateTime,
     one_at_a_time: &Mutex<()>,
 ) -> Result<u64, Failure> {
-    let key: &Fact = facts.key().ok_or_else(|| Failure::bug("the map has no key"))?;
+    let key: &Fact = facts.key().ok_or_else(no_key)?;
     let keys = Keys::new(key, keys);
     if keys.is_empty() {
         return Ok(0);
@@ -176,14 +192,4 @@ pub(crate) async fn deactivate(
     let _guard = one_at_a_time.lock().await;
     let count = read::one_number(session.query(&text, parameters).await?)?;
     Ok(count.unsigned_abs())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parameters_are_numbered_row_by_row_after_the_time() {
-        assert_eq!(value_list(2, 3), "(@P2, @P3, @P4), (@P5, @P6, @P7)");
-    }
 }
