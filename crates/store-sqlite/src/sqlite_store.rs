@@ -68,7 +68,7 @@ impl SqliteStore {
         Arc::clone(&self.writer)
     }
 
-    async fn read<T: Send + 'static>(
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
         doing: String,
         work: impl FnOnce(&mut Connection) -> Result<T, Failure> + Send + 'static,

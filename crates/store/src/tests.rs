@@ -376,6 +376,10 @@ fn a_column_we_do_not_know_must_not_need_a_value() {
         shape
     };
     assert!(accepted(&unknown(true, false)).is_empty());
+    assert!(
+        accepted(&unknown(false, true)).is_empty(),
+        "the database fills it"
+    );
     refused(
         &unknown(false, false),
         "Region",

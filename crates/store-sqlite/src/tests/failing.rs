@@ -181,6 +181,19 @@ async fn another_programs_lock_passes_and_reading_does_not_wait_for_it() {
 }
 
 #[tokio::test]
+async fn the_connection_that_reads_cannot_write() {
+    let folder = TempDir::new().unwrap();
+    let store = SqliteStore::open(folder.path().join("target.sqlite")).unwrap();
+    let error = store
+        .read("testing".to_owned(), |connection| {
+            Ok(connection.execute_batch("CREATE TABLE T (X)")?)
+        })
+        .await
+        .unwrap_err();
+    assert_operator(&error, &["may only be read"]);
+}
+
+#[tokio::test]
 async fn a_bug_in_the_middle_of_a_transaction_leaves_none_open() {
     let store = SqliteStore::in_memory().unwrap();
     migrate(&store, &map()).await;
