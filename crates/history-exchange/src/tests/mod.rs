@@ -1,0 +1,5 @@
+//! The tests of the crate.
+
+mod moves;
+mod upload;
+mod windows;
