@@ -143,11 +143,14 @@ impl StatementParser {
     /// 102, or 156 for a reserved word, at the next token.
     pub(super) fn unexpected(&self) -> SqlError {
         let next = self.p.peek_token_ref();
-        let shown = match &next.token {
-            Token::EOF => self.p.get_current_token().token.to_string(),
-            other => other.to_string(),
-        };
-        let mut error = match &next.token {
+        match next.token {
+            Token::EOF => self.wrong_token(&self.p.get_current_token().clone()),
+            _ => self.wrong_token(next),
+        }
+    }
+
+    fn wrong_token(&self, token: &TokenWithSpan) -> SqlError {
+        let mut error = match &token.token {
             Token::Word(w) if w.quote_style.is_none() && is_reserved(w.keyword) => SqlError::new(
                 156,
                 format!(
@@ -155,14 +158,29 @@ impl StatementParser {
                     w.value.to_ascii_uppercase()
                 ),
             ),
-            _ => errors::syntax(&shown),
+            other => errors::syntax(&other.to_string()),
         };
-        error.line = line(next.span.start.line);
+        error.line = line(token.span.start.line);
         error
     }
 
+    /// An error of sqlparser, at the token it names; its own position may have gone on.
     pub(super) fn lift<T>(&self, result: Result<T, ParserError>) -> SqlResult<T> {
-        result.map_err(|_| self.unexpected())
+        result.map_err(|error| {
+            let text = error.to_string();
+            let place = text
+                .rsplit_once("at Line: ")
+                .and_then(|(_, place)| place.split_once(", Column: "));
+            let place = place.and_then(|(l, c)| Some((l.parse::<u64>().ok()?, c.parse::<u64>().ok()?)));
+            let named = self
+                .tokens
+                .iter()
+                .find(|t| Some((t.span.start.line, t.span.start.column)) == place);
+            match named {
+                Some(token) => self.wrong_token(token),
+                None => self.unexpected(),
+            }
+        })
     }
 
     // Parts of statements.

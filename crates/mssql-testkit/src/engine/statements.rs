@@ -103,10 +103,7 @@ impl Executor<'_, '_> {
     }
 
     async fn select(&mut self, query: &ast::Query) -> Result<(), Stop> {
-        let into = match query.body.as_ref() {
-            SetExpr::Select(select) => select.into.clone(),
-            _ => None,
-        };
+        let into = first_select(&query.body).and_then(|select| select.into.clone());
         if let Some(into) = into {
             return self.select_into(query, &into).await;
         }
@@ -170,7 +167,7 @@ impl Executor<'_, '_> {
             _ => return Err(errors::syntax("INTO").into()),
         };
         let mut plain = query.clone();
-        if let SetExpr::Select(select) = plain.body.as_mut() {
+        if let Some(select) = first_select_mut(&mut plain.body) {
             select.into = None;
         }
         let count = self
@@ -342,6 +339,23 @@ impl Executor<'_, '_> {
             () = tokio::time::sleep(delay) => Ok(()),
             interrupt = attention.interrupted() => Err(Stop::Interrupted(interrupt)),
         }
+    }
+}
+
+/// The SELECT that may hold an INTO: the first one of a UNION.
+fn first_select(body: &SetExpr) -> Option<&ast::Select> {
+    match body {
+        SetExpr::Select(select) => Some(select),
+        SetExpr::SetOperation { left, .. } => first_select(left),
+        _ => None,
+    }
+}
+
+fn first_select_mut(body: &mut SetExpr) -> Option<&mut ast::Select> {
+    match body {
+        SetExpr::Select(select) => Some(select),
+        SetExpr::SetOperation { left, .. } => first_select_mut(left),
+        _ => None,
     }
 }
 
