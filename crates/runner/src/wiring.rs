@@ -9,6 +9,7 @@ use bitrix_client::{Client, ClientConfig, WebhookUrl};
 use exchange::{Context, Exchange};
 use secrecy::ExposeSecret;
 use store::Store;
+use store_mssql::{MssqlOptions, MssqlStore, MssqlTarget};
 use store_sqlite::SqliteStore;
 
 use crate::config::Config;
@@ -125,14 +126,23 @@ pub(crate) fn target(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
     };
     let url = url.expose_secret();
     match url.strip_prefix("sqlite:") {
-        Some("") => Err(config.wrong("target.url", "sqlite: needs a path, such as sqlite:history.sqlite").into()),
+        Some("") => Err(config
+            .wrong(
+                "target.url",
+                "sqlite: needs a path, such as sqlite:history.sqlite",
+            )
+            .into()),
         Some(path) => {
             let path = path.strip_prefix("//").unwrap_or(path);
-            Ok(Arc::new(SqliteStore::open(path).context("cannot open the target")?))
+            Ok(Arc::new(
+                SqliteStore::open(path).context("cannot open the target")?,
+            ))
         }
-        None => Err(config
-            .wrong("target.url", "write sqlite:PATH, mssql://user:password@host:port/database, or an ADO.NET connection string")
-            .into()),
+        None => {
+            let target =
+                MssqlTarget::parse(url).map_err(|error| config.wrong("target.url", error.to_string()))?;
+            Ok(Arc::new(MssqlStore::new(target, MssqlOptions::default())))
+        }
     }
 }
 
