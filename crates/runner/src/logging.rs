@@ -18,7 +18,7 @@ pub(crate) fn start(cli: &Cli) {
         _ => "trace",
     };
     // The libraries below us are of interest only when asked for by name.
-    let default = format!("{level},hyper=warn,h2=warn,reqwest=warn,tiberius=warn,rustls=warn");
+    let default = format!("{level},hyper=warn,h2=warn,reqwest=warn,tiberius=error,rustls=warn");
     let filter = EnvFilter::try_from_env("STAGE_EXCHANGE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let registry = tracing_subscriber::registry().with(filter);
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
