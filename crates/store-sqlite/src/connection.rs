@@ -11,8 +11,8 @@ use store::{Error, ErrorKind};
 /// How long to wait for another program's lock.
 pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Pages of 4 KiB that each connection may keep: 16 MiB hold the index pages that a step of rows touches.
-const CACHE_KIB: i64 = 16 * 1024;
+/// Pages of 4 KiB that each connection may keep: 8 MiB hold the index pages that a step of rows touches.
+const CACHE_KIB: i64 = 8 * 1024;
 
 /// Pages of the write-ahead log after which it is copied into the file: about one step of rows.
 const CHECKPOINT_PAGES: i64 = 4000;
