@@ -4,11 +4,15 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::error::{Error, ErrorKind};
+
+/// How long a stop waits for connections that are busy; the listener is closed when it returns.
+const LONGEST_STOP: Duration = Duration::from_secs(5);
 
 /// A runtime that runs until it is dropped.
 #[derive(Debug)]
@@ -34,7 +38,7 @@ impl Background {
             .spawn(move || {
                 // Either a message or a dropped sender ends the runtime, and with it all its connections.
                 let _ended = runtime.block_on(stopped);
-                runtime.shutdown_background();
+                runtime.shutdown_timeout(LONGEST_STOP);
             })
             .map_err(failed)?;
         Ok(Self {

@@ -66,7 +66,7 @@ impl SqlError {
 
     /// The error as the text around sees it.
     #[must_use]
-    pub(crate) fn from_inside(mut self) -> Self {
+    pub(crate) fn seen_from_outside(mut self) -> Self {
         self.inside = true;
         self
     }

@@ -21,8 +21,8 @@ def refused(call, number):
     try:
         call()
     except (pymssql.Error, pytds.Error) as error:
-        known = error.args[0] if isinstance(error.args[0], int) else getattr(error, "number", None)
-        check(known, number)
+        first = error.args[0]
+        check(first[0] if isinstance(first, tuple) else first, number)
     else:
         raise AssertionError(f"no error {number}")
 

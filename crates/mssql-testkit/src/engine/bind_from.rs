@@ -102,6 +102,13 @@ impl Binder<'_> {
         for one in &item.joins {
             let (kind, _) = join_kind(&one.join_operator)?;
             let right = self.factor(&one.relation, slots, sources)?;
+            // The side that may have no row gives NULLs, whatever its columns say.
+            if matches!(kind, JoinKind::Left | JoinKind::Full) {
+                may_be_null(sources, right.slots());
+            }
+            if matches!(kind, JoinKind::Right | JoinKind::Full) {
+                may_be_null(sources, node.slots());
+            }
             node = join(node, right, kind);
         }
         Ok(node)
@@ -312,6 +319,17 @@ fn join(left: Node, right: Node, kind: JoinKind) -> Node {
         on: None,
         equal: Vec::new(),
     }))
+}
+
+fn may_be_null(sources: &mut [Source], range: std::ops::Range<usize>) {
+    for column in sources
+        .iter_mut()
+        .skip(range.start)
+        .take(range.len())
+        .flat_map(|s| &mut s.columns)
+    {
+        column.nullable = true;
+    }
 }
 
 fn comma(left: Node, right: Node) -> Node {

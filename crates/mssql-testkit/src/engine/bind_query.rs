@@ -129,8 +129,9 @@ impl Binder<'_> {
                     .columns
                     .iter()
                     .zip(&right.columns)
-                    .map(|(a, b)| {
-                        let unified = unify(vec![as_typed(a), as_typed(b)])?;
+                    .enumerate()
+                    .map(|(at, (a, b))| {
+                        let unified = unify(vec![as_typed(&left, at), as_typed(&right, at)])?;
                         Ok(Column {
                             ty: unified.shape.ty,
                             collation: unified.shape.collation,
@@ -478,7 +479,9 @@ fn plain(body: Body, columns: Vec<Column>) -> Query {
     }
 }
 
-fn as_typed(column: &Column) -> Typed {
+/// A column of a query as an operand of a set operation.
+fn as_typed(query: &Query, at: usize) -> Typed {
+    let column = &query.columns[at];
     let mut out = Typed::new(Expr::Const(Value::Null), column.ty, column.nullable);
     out.collation = column.collation;
     out.strength = if column.of_table {
@@ -486,7 +489,20 @@ fn as_typed(column: &Column) -> Typed {
     } else {
         Strength::Default
     };
+    out.untyped = query.is_bare_null(at);
     out
+}
+
+impl Query {
+    /// Whether a column is nothing but NULL literals, which take any type.
+    pub(crate) fn is_bare_null(&self, at: usize) -> bool {
+        let null = Expr::Const(Value::Null);
+        match &self.body {
+            Body::Select(select) => select.items.get(at) == Some(&null),
+            Body::Values(rows) => rows.iter().all(|row| row.get(at) == Some(&null)),
+            Body::Set { left, right, .. } => left.is_bare_null(at) && right.is_bare_null(at),
+        }
+    }
 }
 
 /// The name a column has without an alias.

@@ -7,15 +7,14 @@ use sqlparser::ast::{Expr as AstExpr, Ident, ObjectName};
 use super::bind_from::table_columns;
 use super::binder::{Access, Binder, Scope, Source, shown_name};
 use super::bound::Predicate;
-use super::catalog::{
-    Check, DefaultValue, Identity, Index, IndexKind, Table, TableColumn, TableKey, same_name,
-};
+use super::catalog::{Check, DefaultValue, Identity, IndexKind, Table, TableColumn, TableKey, same_name};
+use super::ddl_drop::{drop_column, drop_constraint};
 use super::dml::full_row;
 use super::eval::{Env, Frame, eval};
 use super::locks::{Mode, Resource};
 use super::state::{Session, State, table};
 use super::syntax::{
-    AlterTable, ColumnDefinition, ConstraintDefinition, ConstraintKind, CreateIndex, Statement, TableElement,
+    AlterTable, ColumnDefinition, ConstraintDefinition, ConstraintKind, Statement, TableElement,
 };
 use crate::errors::{self, SqlError, SqlResult};
 use crate::options::{Options, Permission};
@@ -91,7 +90,7 @@ impl Definer<'_> {
         Ok((accesses, changes))
     }
 
-    fn existing(
+    pub(super) fn existing(
         &self,
         name: &ObjectName,
         missing: impl Fn(&str) -> SqlError,
@@ -103,7 +102,7 @@ impl Definer<'_> {
         }
     }
 
-    fn may_alter(&self, key: &TableKey, table: &Table) -> SqlResult<()> {
+    pub(super) fn may_alter(&self, key: &TableKey, table: &Table) -> SqlResult<()> {
         if matches!(key, TableKey::Base { .. }) && !self.session.may(Permission::Alter) {
             return Err(not_found_or_denied(1088, &table.name));
         }
@@ -426,7 +425,7 @@ impl Definer<'_> {
     }
 
     /// Binds a condition over the columns of one table.
-    fn table_predicate(&self, table: &Table, expr: &AstExpr) -> SqlResult<Predicate> {
+    pub(super) fn table_predicate(&self, table: &Table, expr: &AstExpr) -> SqlResult<Predicate> {
         let source = Source {
             alias: table.name.clone(),
             columns: table_columns(table),
@@ -434,115 +433,6 @@ impl Definer<'_> {
         let mut binder = self.binder();
         let (predicate, _) = binder.scoped(Scope::of(vec![source]), |b| b.predicate(expr))?;
         Ok(predicate)
-    }
-
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the parts of an index, each from another clause"
-    )]
-    fn add_index(
-        &self,
-        table: &mut Table,
-        name: String,
-        kind: IndexKind,
-        clustered: bool,
-        columns: &[(Ident, bool)],
-        include: &[Ident],
-        filter: Option<&AstExpr>,
-    ) -> SqlResult<()> {
-        if table.index_named(&name).is_some() {
-            return Err(SqlError::new(
-                1913,
-                format!(
-                    "The operation failed because an index or statistics with name '{name}' already exists on table '{}'.",
-                    table.name
-                ),
-            ));
-        }
-        if clustered && table.indexes.iter().any(|i| i.clustered) {
-            return Err(SqlError::new(
-                1902,
-                format!(
-                    "Cannot create more than one clustered index on table '{}'. Drop the existing clustered index before creating another.",
-                    table.name
-                ),
-            ));
-        }
-        let find = |name: &Ident| {
-            table
-                .column(&name.value)
-                .ok_or_else(|| no_key_column(&name.value))
-        };
-        let mut keys: Vec<(usize, bool)> = Vec::new();
-        for (column, descending) in columns {
-            let at = find(column)?;
-            if keys.iter().any(|(other, _)| *other == at) {
-                return Err(SqlError::new(
-                    1909,
-                    format!(
-                        "Cannot use duplicate column names in index. Column name '{}' listed more than once.",
-                        column.value
-                    ),
-                ));
-            }
-            let ty = table.columns[at].ty;
-            if ty.length() == Some(crate::value::Length::Max) {
-                return Err(SqlError::new(
-                    1919,
-                    format!(
-                        "Column '{}' in table '{}' is of a type that is invalid for use as a key column in an index.",
-                        column.value, table.name
-                    ),
-                ));
-            }
-            keys.push((at, *descending));
-        }
-        let include = include.iter().map(find).collect::<SqlResult<Vec<_>>>()?;
-        let filter = match filter {
-            None => None,
-            Some(expr) => Some((expr.to_string(), Arc::new(self.table_predicate(table, expr)?))),
-        };
-        let id = if clustered { 1 } else { table.next_index };
-        if !clustered {
-            table.next_index += 1;
-        }
-        table.add_index(Index {
-            id,
-            name,
-            kind,
-            clustered,
-            keys,
-            include,
-            filter,
-            entries: rpds::RedBlackTreeMapSync::new_sync(),
-        })
-    }
-
-    fn create_index(&mut self, create: &CreateIndex) -> SqlResult<TableChange> {
-        let (key, mut table) = self.existing(&create.table, |name| not_found_or_denied(1088, name))?;
-        self.may_alter(&key, &table)?;
-        check_name(&create.name.value)?;
-        if create.online && !self.options.edition.builds_online() {
-            return Err(SqlError::new(
-                1712,
-                "Online index operations can only be performed in Enterprise edition of SQL Server.",
-            ));
-        }
-        let kind = if create.unique {
-            IndexKind::Unique
-        } else {
-            IndexKind::Plain
-        };
-        self.add_index(
-            &mut table,
-            create.name.value.clone(),
-            kind,
-            create.clustered,
-            &create.columns,
-            &create.include,
-            create.filter.as_ref(),
-        )?;
-        Ok((key, Some(table)))
     }
 
     fn alter_table(&mut self, name: &ObjectName, change: &AlterTable) -> SqlResult<TableChange> {
@@ -652,45 +542,6 @@ impl Definer<'_> {
         }
     }
 
-    fn drop_index(
-        &self,
-        name: &Ident,
-        table: &ObjectName,
-        if_exists: bool,
-    ) -> SqlResult<Option<TableChange>> {
-        let missing = |table: &str| {
-            SqlError::new(3701, format!("Cannot drop the index '{table}.{}', because it does not exist or you do not have permission.", name.value)).with_state(7)
-        };
-        let (key, mut found) = match self.existing(table, missing) {
-            Ok(found) => found,
-            Err(_) if if_exists => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        self.may_alter(&key, &found)?;
-        match found.index_named(&name.value) {
-            Some(at)
-                if matches!(
-                    found.indexes[at].kind,
-                    IndexKind::PrimaryKey | IndexKind::UniqueConstraint
-                ) =>
-            {
-                Err(SqlError::new(
-                    3723,
-                    format!(
-                        "An explicit DROP INDEX is not allowed on index '{}.{}'. It is being used for a constraint enforcement.",
-                        found.name, name.value
-                    ),
-                ))
-            }
-            Some(at) => {
-                found.indexes.remove(at);
-                Ok(Some((key, Some(found))))
-            }
-            None if if_exists => Ok(None),
-            None => Err(missing(&found.name)),
-        }
-    }
-
     fn truncate(&self, name: &ObjectName) -> SqlResult<TableChange> {
         let (key, mut table) = self.existing(name, |name| SqlError::new(4701, format!("Cannot find the object \"{name}\" because it does not exist or you do not have permissions.")))?;
         self.may_alter(&key, &table)?;
@@ -747,51 +598,6 @@ impl Definer<'_> {
     }
 }
 
-/// Creates a schema or a database, or drops a database; these are not undone by a rollback here.
-pub(crate) fn change_databases(state: &mut State, session: &Session, statement: &Statement) -> SqlResult<()> {
-    match statement {
-        Statement::CreateSchema(name) => {
-            let Some(database) = state.databases.get_mut(&session.database.to_lowercase()) else {
-                return Ok(());
-            };
-            if database.schemas.iter().any(|s| same_name(s, &name.value)) {
-                return Err(errors::exists_already(&name.value));
-            }
-            database.schemas.insert(name.value.clone());
-        }
-        Statement::CreateDatabase(name) => {
-            if state.database(&name.value).is_some() {
-                return Err(SqlError::new(
-                    1801,
-                    format!(
-                        "Database '{}' already exists. Choose a different database name.",
-                        name.value
-                    ),
-                )
-                .with_state(3));
-            }
-            let id = state.databases.values().map(|d| d.id).max().unwrap_or(0) + 1;
-            state.databases.insert(
-                name.value.to_lowercase(),
-                super::catalog::Database::new(id, name.value.clone()),
-            );
-        }
-        Statement::DropDatabase { if_exists, name } => {
-            if state.databases.remove(&name.value.to_lowercase()).is_none() && !if_exists {
-                return Err(SqlError::new(
-                    3701,
-                    format!(
-                        "Cannot drop the database '{}', because it does not exist or you do not have permission.",
-                        name.value
-                    ),
-                ));
-            }
-        }
-        _ => {}
-    }
-    Ok(())
-}
-
 fn named_collation(name: Option<&str>) -> SqlResult<Collation> {
     match name {
         None => Ok(Collation::CaseInsensitive),
@@ -801,7 +607,7 @@ fn named_collation(name: Option<&str>) -> SqlResult<Collation> {
     }
 }
 
-fn check_name(name: &str) -> SqlResult<()> {
+pub(super) fn check_name(name: &str) -> SqlResult<()> {
     if utf16_len(name) > 128 {
         let start: String = name.chars().take(128).collect();
         return Err(SqlError::new(
@@ -823,99 +629,18 @@ fn no_database(name: &str) -> SqlError {
     )
 }
 
-fn no_key_column(name: &str) -> SqlError {
+pub(super) fn no_key_column(name: &str) -> SqlError {
     SqlError::new(
         1911,
         format!("Column name '{name}' does not exist in the target table or view."),
     )
 }
 
-fn not_found_or_denied(number: i32, name: &str) -> SqlError {
+pub(super) fn not_found_or_denied(number: i32, name: &str) -> SqlError {
     SqlError::new(
         number,
         format!(
             "Cannot find the object \"{name}\" because it does not exist or you do not have permissions."
         ),
     )
-}
-
-fn drop_column(table: &mut Table, name: &Ident) -> SqlResult<()> {
-    let at = table.column(&name.value).ok_or_else(|| {
-        SqlError::new(
-            4924,
-            format!(
-                "ALTER TABLE DROP COLUMN failed because column '{}' does not exist in table '{}'.",
-                name.value, table.name
-            ),
-        )
-    })?;
-    let index = table
-        .indexes
-        .iter()
-        .find(|i| i.keys.iter().any(|(c, _)| *c == at) || i.include.contains(&at));
-    let holder = index
-        .map(|i| i.name.clone())
-        .or_else(|| table.columns[at].default.as_ref().map(|d| d.constraint.clone()));
-    if let Some(holder) = holder {
-        return Err(SqlError::new(
-            5074,
-            format!("The object '{holder}' is dependent on column '{}'.", name.value),
-        ));
-    }
-    if !table.checks.is_empty() || table.indexes.iter().any(|i| i.filter.is_some()) {
-        return Err(errors::unsupported(
-            "DROP COLUMN of a table with CHECK constraints or filtered indexes",
-        ));
-    }
-    Arc::make_mut(&mut table.columns).remove(at);
-    let rows: Vec<_> = table
-        .rows
-        .iter()
-        .map(|(number, row)| {
-            let mut row = row.to_vec();
-            row.remove(at);
-            (*number, row.into())
-        })
-        .collect();
-    for (number, row) in rows {
-        table.rows.insert_mut(number, row);
-    }
-    let shift = |column: &mut usize| *column -= usize::from(*column > at);
-    for index in &mut table.indexes {
-        index.keys.iter_mut().for_each(|(column, _)| shift(column));
-        index.include.iter_mut().for_each(shift);
-    }
-    Ok(())
-}
-
-fn drop_constraint(table: &mut Table, name: &Ident) -> SqlResult<()> {
-    if let Some(at) = table.index_named(&name.value)
-        && matches!(
-            table.indexes[at].kind,
-            IndexKind::PrimaryKey | IndexKind::UniqueConstraint
-        )
-    {
-        table.indexes.remove(at);
-        return Ok(());
-    }
-    if let Some(at) = table.checks.iter().position(|c| same_name(&c.name, &name.value)) {
-        table.checks.remove(at);
-        return Ok(());
-    }
-    let columns = Arc::make_mut(&mut table.columns);
-    let with_default = columns.iter_mut().find(|c| {
-        c.default
-            .as_ref()
-            .is_some_and(|d| same_name(&d.constraint, &name.value))
-    });
-    match with_default {
-        Some(column) => {
-            column.default = None;
-            Ok(())
-        }
-        None => Err(SqlError::new(
-            3728,
-            format!("'{}' is not a constraint.", name.value),
-        )),
-    }
 }

@@ -94,7 +94,10 @@ impl Binder<'_> {
                         SqlError::new(110, "There are fewer columns in the INSERT statement than values specified in the VALUES clause. The number of values in the VALUES clause must match the number of columns specified in the INSERT statement.").with_class(15)
                     });
                 }
-                for (column, at) in bound.columns.iter().zip(&columns) {
+                for (number, (column, at)) in bound.columns.iter().zip(&columns).enumerate() {
+                    if bound.is_bare_null(number) {
+                        continue;
+                    }
                     let to = target.columns[*at].ty;
                     crate::value::convert(&Value::Null, column.ty, to, crate::value::Conversion::Implicit)?;
                 }
@@ -235,10 +238,6 @@ impl Binder<'_> {
 
     /// The target of an UPDATE or DELETE and the sources around it. The target is named by its alias in FROM, or
     /// by its own name.
-    #[expect(
-        clippy::type_complexity,
-        reason = "the parts of a change, taken apart at once by its two callers"
-    )]
     fn change_sources(
         &mut self,
         name: &ast::ObjectName,

@@ -1,17 +1,16 @@
 //! Batches to statements. sqlparser reads the tokens, the queries and the expressions; the order of T-SQL's
 //! statements, which need no semicolons, is read here, and definitions in [`super::parser_ddl`].
 
-use sqlparser::ast::{Cte, Expr, Ident, ObjectName, SelectItem, TableWithJoins};
+use sqlparser::ast::{Cte, Expr, Ident, ObjectName};
 use sqlparser::dialect::MsSqlDialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use super::dialect::TSql;
-use super::syntax::{
-    Argument, Batch, Declaration, Declared, Delete, Execute, Insert, Located, Output, Statement, Update,
-};
+use super::syntax::{Argument, Batch, Declaration, Declared, Execute, Located, Statement};
 use super::type_names::type_of;
+use super::words::{is_reserved, starts_statement};
 use crate::errors::{self, SqlError, SqlResult};
 use crate::value::SqlType;
 
@@ -235,7 +234,7 @@ impl StatementParser {
         Ok(out)
     }
 
-    fn next_is(&self, token: &Token) -> bool {
+    pub(super) fn next_is(&self, token: &Token) -> bool {
         self.p.peek_token_ref().token == *token
     }
 
@@ -297,7 +296,7 @@ impl StatementParser {
             "IF" => self.if_statement(),
             "WHILE" => {
                 self.expect("WHILE")?;
-                let condition = self.expr()?;
+                let condition = Box::new(self.expr()?);
                 Ok(Statement::While {
                     condition,
                     body: Box::new(self.located()?),
@@ -310,13 +309,17 @@ impl StatementParser {
                 let bare = self.at_end()
                     || self.next_is(&Token::SemiColon)
                     || (!self.peek(0).is_empty() && !self.peek(0).starts_with('@'));
-                Ok(Statement::Return(if bare { None } else { Some(self.expr()?) }))
+                Ok(Statement::Return(if bare {
+                    None
+                } else {
+                    Some(Box::new(self.expr()?))
+                }))
             }
             "DECLARE" => self.declare(),
             "SET" => self.set(),
             "PRINT" => {
                 self.expect("PRINT")?;
-                Ok(Statement::Print(self.expr()?))
+                Ok(Statement::Print(Box::new(self.expr()?)))
             }
             "RAISERROR" => {
                 self.expect("RAISERROR")?;
@@ -335,7 +338,7 @@ impl StatementParser {
                 self.expect_token(&Token::Comma)?;
                 let message = self.expr()?;
                 self.expect_token(&Token::Comma)?;
-                Ok(Statement::Throw(Some((number, message, self.expr()?))))
+                Ok(Statement::Throw(Some(Box::new((number, message, self.expr()?)))))
             }
             "COMMIT" => {
                 self.expect("COMMIT")?;
@@ -362,7 +365,7 @@ impl StatementParser {
             "WAITFOR" => {
                 self.expect("WAITFOR")?;
                 self.expect("DELAY")?;
-                Ok(Statement::WaitFor(self.expr()?))
+                Ok(Statement::WaitFor(Box::new(self.expr()?)))
             }
             "EXEC" | "EXECUTE" => self.execute(),
             "TRUNCATE" => {
@@ -390,7 +393,7 @@ impl StatementParser {
     }
 
     /// OPTION (…): hints to an optimizer this server does not have.
-    fn query_options(&mut self) -> SqlResult<()> {
+    pub(super) fn query_options(&mut self) -> SqlResult<()> {
         const KNOWN: [&str; 12] = [
             "RECOMPILE",
             "MAXDOP",
@@ -457,164 +460,6 @@ impl StatementParser {
         self.tokens.get(at..).unwrap_or_default().to_vec()
     }
 
-    pub(super) fn hints(&mut self) -> SqlResult<Vec<Expr>> {
-        if self.peek(0) == "WITH" && self.p.peek_nth_token_ref(1).token == Token::LParen {
-            self.expect("WITH")?;
-            return self.in_parens(|p| p.list(Self::expr));
-        }
-        Ok(Vec::new())
-    }
-
-    fn output(&mut self) -> SqlResult<Option<Output>> {
-        if !self.word("OUTPUT") {
-            return Ok(None);
-        }
-        let items = self.list(|p| -> SqlResult<SelectItem> {
-            let result = p.p.parse_select_item();
-            p.lift(result)
-        })?;
-        let into = if self.word("INTO") {
-            let name = self.name()?;
-            let columns = if self.next_is(&Token::LParen) {
-                self.in_parens(|p| p.list(Self::ident))?
-            } else {
-                Vec::new()
-            };
-            Some((name, columns))
-        } else {
-            None
-        };
-        Ok(Some(Output { items, into }))
-    }
-
-    fn top(&mut self) -> SqlResult<Option<Expr>> {
-        if !self.word("TOP") {
-            return Ok(None);
-        }
-        self.in_parens(Self::expr).map(Some)
-    }
-
-    fn insert(&mut self, with: Vec<Cte>) -> SqlResult<Statement> {
-        self.expect("INSERT")?;
-        self.word("INTO");
-        let table = self.name()?;
-        let hints = self.hints()?;
-        let columns = if self.next_is(&Token::LParen) && self.peek(1) != "SELECT" {
-            self.in_parens(|p| p.list(Self::ident))?
-        } else {
-            Vec::new()
-        };
-        let output = self.output()?;
-        let source = if self.words(&["DEFAULT", "VALUES"]) {
-            None
-        } else {
-            if matches!(self.peek(0).as_str(), "EXEC" | "EXECUTE") {
-                return Err(errors::unsupported("INSERT EXEC"));
-            }
-            let result = self.p.parse_query();
-            let query = self.lift(result)?;
-            self.query_options()?;
-            Some(query)
-        };
-        Ok(Statement::Insert(Box::new(Insert {
-            with,
-            table,
-            hints,
-            columns,
-            output,
-            source,
-        })))
-    }
-
-    fn from(&mut self) -> SqlResult<Vec<TableWithJoins>> {
-        if !self.word("FROM") {
-            return Ok(Vec::new());
-        }
-        self.list(|p| {
-            let result = p.p.parse_table_and_joins();
-            p.lift(result)
-        })
-    }
-
-    fn filter(&mut self) -> SqlResult<Option<Expr>> {
-        let filter = if self.word("WHERE") {
-            Some(self.expr()?)
-        } else {
-            None
-        };
-        self.query_options()?;
-        Ok(filter)
-    }
-
-    fn update(&mut self, with: Vec<Cte>) -> SqlResult<Statement> {
-        self.expect("UPDATE")?;
-        if self.peek(0) == "STATISTICS" {
-            return Err(errors::unsupported("UPDATE STATISTICS"));
-        }
-        let top = self.top()?;
-        let target = self.name()?;
-        let hints = self.hints()?;
-        self.expect("SET")?;
-        let set = self.list(|p| {
-            let column = p.name()?;
-            let value = p.assigned(&column.to_string())?;
-            Ok((column, value))
-        })?;
-        let output = self.output()?;
-        let from = self.from()?;
-        let filter = self.filter()?;
-        Ok(Statement::Update(Box::new(Update {
-            with,
-            top,
-            target,
-            hints,
-            set,
-            output,
-            from,
-            filter,
-        })))
-    }
-
-    fn delete(&mut self, with: Vec<Cte>) -> SqlResult<Statement> {
-        self.expect("DELETE")?;
-        let top = self.top()?;
-        self.word("FROM");
-        let target = self.name()?;
-        let hints = self.hints()?;
-        let output = self.output()?;
-        let from = self.from()?;
-        let filter = self.filter()?;
-        Ok(Statement::Delete(Box::new(Delete {
-            with,
-            top,
-            target,
-            hints,
-            output,
-            from,
-            filter,
-        })))
-    }
-
-    /// The right side of `= value` or `+= value` and its like.
-    fn assigned(&mut self, target: &str) -> SqlResult<Expr> {
-        let operator = match &self.p.peek_token_ref().token {
-            Token::Plus => Some('+'),
-            Token::Minus => Some('-'),
-            Token::Mul => Some('*'),
-            Token::Div => Some('/'),
-            _ => None,
-        };
-        if operator.is_some() {
-            self.p.advance_token();
-        }
-        self.expect_token(&Token::Eq)?;
-        let value = self.expr()?;
-        match operator {
-            None => Ok(value),
-            Some(operator) => parse_expression(&format!("{target} {operator} ({value})")),
-        }
-    }
-
     fn begin(&mut self) -> SqlResult<Statement> {
         self.expect("BEGIN")?;
         if matches!(self.peek(0).as_str(), "TRAN" | "TRANSACTION") {
@@ -647,7 +492,7 @@ impl StatementParser {
 
     fn if_statement(&mut self) -> SqlResult<Statement> {
         self.expect("IF")?;
-        let condition = self.expr()?;
+        let condition = Box::new(self.expr()?);
         let then = Box::new(self.located()?);
         let semicolon = self.next_is(&Token::SemiColon);
         if semicolon && self.peek(1) == "ELSE" {
@@ -667,6 +512,9 @@ impl StatementParser {
 
     fn declare(&mut self) -> SqlResult<Statement> {
         self.expect("DECLARE")?;
+        if self.peek(1) == "CURSOR" {
+            return Err(errors::unsupported("CURSOR"));
+        }
         let list = self.list(|p| {
             let name = p.variable()?;
             p.word("AS");
@@ -676,12 +524,9 @@ impl StatementParser {
                     kind: Declared::Table(p.table_elements()?),
                 });
             }
-            if p.peek(0) == "CURSOR" {
-                return Err(errors::unsupported("CURSOR"));
-            }
             let ty = p.data_type()?;
             let value = if p.token(&Token::Eq) {
-                Some(p.expr()?)
+                Some(Box::new(p.expr()?))
             } else {
                 None
             };
@@ -697,7 +542,7 @@ impl StatementParser {
         self.expect("SET")?;
         if self.peek(0).starts_with('@') {
             let name = self.variable()?;
-            let value = self.assigned(&name)?;
+            let value = Box::new(self.assigned(&name)?);
             return Ok(Statement::SetVariable { name, value });
         }
         // Options: one or more words, then ON, OFF, a number or words.
@@ -752,7 +597,9 @@ impl StatementParser {
     fn execute(&mut self) -> SqlResult<Statement> {
         self.p.advance_token();
         if self.next_is(&Token::LParen) {
-            return self.in_parens(Self::expr).map(Statement::ExecuteText);
+            return self
+                .in_parens(Self::expr)
+                .map(|text| Statement::ExecuteText(Box::new(text)));
         }
         let status = if self.peek(0).starts_with('@') {
             let name = self.variable()?;
@@ -786,136 +633,4 @@ impl StatementParser {
 
 fn line(line: u64) -> u32 {
     u32::try_from(line).unwrap_or(1).max(1)
-}
-
-/// Whether a word starts a statement, so that it cannot go on with the one before.
-pub(super) fn starts_statement(word: &str) -> bool {
-    matches!(
-        word,
-        "SELECT"
-            | "WITH"
-            | "INSERT"
-            | "UPDATE"
-            | "DELETE"
-            | "BEGIN"
-            | "IF"
-            | "WHILE"
-            | "BREAK"
-            | "CONTINUE"
-            | "RETURN"
-            | "DECLARE"
-            | "SET"
-            | "PRINT"
-            | "RAISERROR"
-            | "THROW"
-            | "COMMIT"
-            | "ROLLBACK"
-            | "SAVE"
-            | "USE"
-            | "WAITFOR"
-            | "EXEC"
-            | "EXECUTE"
-            | "TRUNCATE"
-            | "CREATE"
-            | "ALTER"
-            | "DROP"
-            | "MERGE"
-            | "END"
-            | "ELSE"
-    )
-}
-
-/// Words T-SQL reserves, as far as they matter here: they need quoting as a name.
-fn is_reserved(keyword: Keyword) -> bool {
-    matches!(
-        keyword,
-        Keyword::ADD
-            | Keyword::ALL
-            | Keyword::ALTER
-            | Keyword::AND
-            | Keyword::AS
-            | Keyword::ASC
-            | Keyword::BEGIN
-            | Keyword::BETWEEN
-            | Keyword::BY
-            | Keyword::CASE
-            | Keyword::CHECK
-            | Keyword::COLUMN
-            | Keyword::COMMIT
-            | Keyword::CONSTRAINT
-            | Keyword::CREATE
-            | Keyword::CROSS
-            | Keyword::CURRENT
-            | Keyword::DATABASE
-            | Keyword::DECLARE
-            | Keyword::DEFAULT
-            | Keyword::DELETE
-            | Keyword::DESC
-            | Keyword::DISTINCT
-            | Keyword::DROP
-            | Keyword::ELSE
-            | Keyword::END
-            | Keyword::EXCEPT
-            | Keyword::EXEC
-            | Keyword::EXISTS
-            | Keyword::FETCH
-            | Keyword::FOR
-            | Keyword::FOREIGN
-            | Keyword::FROM
-            | Keyword::FULL
-            | Keyword::FUNCTION
-            | Keyword::GRANT
-            | Keyword::GROUP
-            | Keyword::HAVING
-            | Keyword::IDENTITY
-            | Keyword::IF
-            | Keyword::IN
-            | Keyword::INDEX
-            | Keyword::INNER
-            | Keyword::INSERT
-            | Keyword::INTERSECT
-            | Keyword::INTO
-            | Keyword::IS
-            | Keyword::JOIN
-            | Keyword::KEY
-            | Keyword::LEFT
-            | Keyword::LIKE
-            | Keyword::MERGE
-            | Keyword::NOT
-            | Keyword::NULL
-            | Keyword::OF
-            | Keyword::ON
-            | Keyword::OPEN
-            | Keyword::OR
-            | Keyword::ORDER
-            | Keyword::OUTER
-            | Keyword::OVER
-            | Keyword::PRIMARY
-            | Keyword::PRINT
-            | Keyword::PROCEDURE
-            | Keyword::REFERENCES
-            | Keyword::RETURN
-            | Keyword::RIGHT
-            | Keyword::ROLLBACK
-            | Keyword::SELECT
-            | Keyword::SET
-            | Keyword::TABLE
-            | Keyword::THEN
-            | Keyword::TO
-            | Keyword::TOP
-            | Keyword::TRANSACTION
-            | Keyword::TRIGGER
-            | Keyword::TRUNCATE
-            | Keyword::UNION
-            | Keyword::UNIQUE
-            | Keyword::UPDATE
-            | Keyword::USE
-            | Keyword::USER
-            | Keyword::VALUES
-            | Keyword::VIEW
-            | Keyword::WHEN
-            | Keyword::WHERE
-            | Keyword::WHILE
-            | Keyword::WITH
-    )
 }

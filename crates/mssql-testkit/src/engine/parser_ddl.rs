@@ -317,7 +317,7 @@ impl StatementParser {
         if self.word("ON") {
             self.ident_or_primary()?;
         }
-        Ok(Statement::CreateIndex(CreateIndex {
+        Ok(Statement::CreateIndex(Box::new(CreateIndex {
             name,
             table,
             unique,
@@ -326,7 +326,7 @@ impl StatementParser {
             include,
             filter,
             online,
-        }))
+        })))
     }
 
     fn alter_table(&mut self) -> SqlResult<Statement> {

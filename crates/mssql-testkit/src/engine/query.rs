@@ -1,10 +1,10 @@
 //! Running a bound query: sources, joins, filter, groups, windows, items, order.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::aggregates::{aggregate, window_values};
 use super::bound::{
-    Body, From, Grouping, JoinKind, JoinNode, Node, OrderKey, Query, Select, SetOperator, SlotKind, Top,
+    Body, Expr, From, Grouping, JoinKind, JoinNode, Node, OrderKey, Query, Select, SetOperator, SlotKind, Top,
 };
 use super::catalog::Row;
 use super::eval::{Env, Frame, eval, test};
@@ -378,14 +378,6 @@ fn slot_rows(e: &Env<'_>, from: &From, at: usize, parent: Option<&Frame<'_>>) ->
         } => {
             let table = table(e.state, e.session, table_key)
                 .ok_or_else(|| errors::invalid_object("(dropped table)"))?;
-            let with_number = |number: u64, row: &Row| -> Row {
-                if *numbered {
-                    let number = Value::Int(i64::try_from(number).unwrap_or(i64::MAX));
-                    row.iter().cloned().chain([number]).collect()
-                } else {
-                    row.clone()
-                }
-            };
             let index = slot.seek.as_ref().and_then(|seek| {
                 table
                     .indexes
@@ -397,7 +389,7 @@ fn slot_rows(e: &Env<'_>, from: &From, at: usize, parent: Option<&Frame<'_>>) ->
                 return Ok(table
                     .rows
                     .iter()
-                    .map(|(number, row)| with_number(*number, row))
+                    .map(|(number, row)| with_number(*numbered, *number, row))
                     .collect());
             };
             let frame = Frame::on(&[], 0, parent);
@@ -407,7 +399,12 @@ fn slot_rows(e: &Env<'_>, from: &From, at: usize, parent: Option<&Frame<'_>>) ->
             }
             Ok(index
                 .seek(&prefix)
-                .filter_map(|number| table.rows.get(&number).map(|row| with_number(number, row)))
+                .filter_map(|number| {
+                    table
+                        .rows
+                        .get(&number)
+                        .map(|row| with_number(*numbered, number, row))
+                })
                 .collect())
         }
     }
@@ -419,16 +416,121 @@ fn nulls(from: &From, slots: std::ops::Range<usize>) -> Tuple {
         .collect()
 }
 
+/// The table on one side of a join whose column an equality compares and an index starts with: its slot, the number
+/// of the index, and which of the equalities it is.
+fn indexed_column(e: &Env<'_>, from: &From, join: &JoinNode, of_left: bool) -> Option<(usize, i32, usize)> {
+    let Node::Leaf(at) = (if of_left { &join.left } else { &join.right }) else {
+        return None;
+    };
+    let SlotKind::Table { key: table_key, .. } = &from.slots[*at].kind else {
+        return None;
+    };
+    let table = table(e.state, e.session, table_key)?;
+    join.equal
+        .iter()
+        .enumerate()
+        .find_map(|(number, (left, right, collation))| {
+            let Expr::Column {
+                depth: 0,
+                source,
+                column,
+            } = (if of_left { left } else { right })
+            else {
+                return None;
+            };
+            let leads = |index: &&super::catalog::Index| {
+                index.filter.is_none()
+                    && index.keys.first().is_some_and(|(first, _)| first == column)
+                    && (!table.columns[*column].ty.is_text()
+                        || table.columns[*column].collation == *collation)
+            };
+            let index = table.indexes.iter().find(leads)?;
+            (source == at).then_some((*at, index.id, number))
+        })
+}
+
+/// Rows of one side of a join: all of them, or those an index finds for the rows of the other side when those are few.
+fn pointed_at(
+    e: &Env<'_>,
+    from: &From,
+    join: &JoinNode,
+    of_left: bool,
+    other: &[Tuple],
+    parent: Option<&Frame<'_>>,
+) -> SqlResult<Vec<Tuple>> {
+    let all = || node_tuples(e, from, if of_left { &join.left } else { &join.right }, parent);
+    let Some((at, index, equality)) = indexed_column(e, from, join, of_left) else {
+        return all();
+    };
+    let SlotKind::Table {
+        key: table_key,
+        numbered,
+    } = &from.slots[at].kind
+    else {
+        return all();
+    };
+    let Some(table) = table(e.state, e.session, table_key) else {
+        return all();
+    };
+    let Some(index) = table.indexes.iter().find(|i| i.id == index) else {
+        return all();
+    };
+    if other.len() * 4 > table.rows.size() {
+        return all();
+    }
+    let (left, right, collation) = &join.equal[equality];
+    let base = if of_left {
+        join.right.slots().start
+    } else {
+        join.left.slots().start
+    };
+    let mut numbers = BTreeSet::new();
+    for tuple in other {
+        let value = eval(
+            Some(e),
+            if of_left { right } else { left },
+            &Frame::on(tuple, base, parent),
+        )?;
+        if !value.is_null() {
+            numbers.extend(index.seek(&[key(&value, *collation)]));
+        }
+    }
+    let rows = numbers
+        .into_iter()
+        .filter_map(|n| table.rows.get(&n).map(|row| vec![with_number(*numbered, n, row)]));
+    Ok(rows.collect())
+}
+
+/// A row as a source gives it, with its number where a change needs it.
+fn with_number(numbered: bool, number: u64, row: &Row) -> Row {
+    if !numbered {
+        return row.clone();
+    }
+    let number = Value::Int(i64::try_from(number).unwrap_or(i64::MAX));
+    row.iter().cloned().chain([number]).collect()
+}
+
 fn join_tuples(
     e: &Env<'_>,
     from: &From,
     join: &JoinNode,
     parent: Option<&Frame<'_>>,
 ) -> SqlResult<Vec<Tuple>> {
-    let left = node_tuples(e, from, &join.left, parent)?;
-    let right = node_tuples(e, from, &join.right, parent)?;
     let base = join.left.slots().start;
     let right_base = join.right.slots().start;
+    // The side that can be read through an index is read after the other one, and only where that one points.
+    let (left, right) = if join.kind == JoinKind::Inner && indexed_column(e, from, join, true).is_some() {
+        let right = node_tuples(e, from, &join.right, parent)?;
+        (pointed_at(e, from, join, true, &right, parent)?, right)
+    } else {
+        let left = node_tuples(e, from, &join.left, parent)?;
+        let right = if matches!(join.kind, JoinKind::Inner | JoinKind::Left) {
+            pointed_at(e, from, join, false, &left, parent)?
+        } else {
+            node_tuples(e, from, &join.right, parent)?
+        };
+        (left, right)
+    };
     let side_key = |tuple: &Tuple, base: usize, of_left: bool| -> SqlResult<Option<Vec<Key>>> {
         let frame = Frame::on(tuple, base, parent);
         let mut keys = Vec::with_capacity(join.equal.len());

@@ -298,7 +298,7 @@ impl Executor<'_, '_> {
                 }
             }
             Statement::RaiseError { arguments } => self.raise_error(arguments).await?,
-            Statement::Throw(arguments) => return Err(Stop::Error(self.thrown(arguments.as_ref()).await?)),
+            Statement::Throw(arguments) => return Err(Stop::Error(self.thrown(arguments.as_deref()).await?)),
             Statement::WaitFor(delay) => self.wait_for(delay).await?,
             Statement::Begin => {
                 let change = transaction::begin(&mut self.world.state(), self.session);
@@ -355,7 +355,7 @@ impl Executor<'_, '_> {
                 )
                 .into());
             }
-            let batch = super::parser::parse(text).map_err(SqlError::from_inside)?;
+            let batch = super::parser::parse(text).map_err(SqlError::seen_from_outside)?;
             self.nested_batch(&batch, variables).await
         })
     }
@@ -377,7 +377,7 @@ impl Executor<'_, '_> {
         let inner = std::mem::replace(&mut self.session.variables, outer);
         match result {
             // What is a compile error inside is an ordinary error to the caller.
-            Err(Stop::Error(error)) => Err(Stop::Error(error.from_inside())),
+            Err(Stop::Error(error)) => Err(Stop::Error(error.seen_from_outside())),
             Err(other) => Err(other),
             Ok(_) => Ok(inner),
         }

@@ -30,7 +30,7 @@ pub(crate) enum Statement {
     Truncate(ObjectName),
     CreateTable(CreateTable),
     AlterTable(ObjectName, AlterTable),
-    CreateIndex(CreateIndex),
+    CreateIndex(Box<CreateIndex>),
     DropTable {
         if_exists: bool,
         names: Vec<ObjectName>,
@@ -48,12 +48,12 @@ pub(crate) enum Statement {
     },
     Block(Vec<Located>),
     If {
-        condition: Expr,
+        condition: Box<Expr>,
         then: Box<Located>,
         otherwise: Option<Box<Located>>,
     },
     While {
-        condition: Expr,
+        condition: Box<Expr>,
         body: Box<Located>,
     },
     Try {
@@ -62,29 +62,29 @@ pub(crate) enum Statement {
     },
     Break,
     Continue,
-    Return(Option<Expr>),
+    Return(Option<Box<Expr>>),
     Declare(Vec<Declaration>),
     SetVariable {
         name: String,
-        value: Expr,
+        value: Box<Expr>,
     },
     SetOption {
         name: String,
         value: String,
     },
-    Print(Expr),
+    Print(Box<Expr>),
     RaiseError {
         arguments: Vec<Expr>,
     },
-    Throw(Option<(Expr, Expr, Expr)>),
+    Throw(Option<Box<(Expr, Expr, Expr)>>),
     Begin,
     Commit,
     Rollback(Option<String>),
     Save(String),
     Use(Ident),
-    WaitFor(Expr),
+    WaitFor(Box<Expr>),
     Execute(Execute),
-    ExecuteText(Expr),
+    ExecuteText(Box<Expr>),
 }
 
 #[derive(Debug, Clone)]
@@ -95,7 +95,7 @@ pub(crate) struct Declaration {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Declared {
-    Scalar(SqlType, Option<Expr>),
+    Scalar(SqlType, Option<Box<Expr>>),
     Table(Vec<TableElement>),
 }
 

@@ -639,7 +639,11 @@ fn information_rows(database: &Database, table: &Table) -> Vec<Vec<Value>> {
             characters,
             octets,
             numeric(precision),
-            numeric(scale),
+            if matches!(c.ty, SqlType::Real | SqlType::Float) {
+                Value::Null
+            } else {
+                numeric(scale)
+            },
             fraction,
             collation(c),
         ]

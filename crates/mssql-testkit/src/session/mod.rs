@@ -2,6 +2,8 @@
 
 mod login;
 mod requests;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -151,12 +151,9 @@ fn float_text(f: f64, style: i64) -> String {
             exponent.abs()
         );
     }
-    let before = if magnitude < 1.0 {
-        1
-    } else {
-        magnitude.log10().floor() as i32 + 1
-    };
-    let digits = usize::try_from((6 - before).max(0)).unwrap_or(0);
+    // Digits before the point leave fewer for after it.
+    let before = format!("{:.0}", magnitude.trunc()).len();
+    let digits = 6usize.saturating_sub(before);
     let text = format!("{f:.digits$}");
     if text.contains('.') {
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -274,6 +271,12 @@ fn to_binary(value: &Value, from: SqlType, to: SqlType, how: Conversion) -> SqlR
 }
 
 fn to_integer(value: &Value, from: SqlType, to: SqlType) -> SqlResult<Value> {
+    // Anything but zero is a one, however small.
+    match value {
+        Value::Decimal(d) if to == SqlType::Bit => return Ok(Value::Bit(d.mantissa != 0)),
+        Value::Float(f) if to == SqlType::Bit => return Ok(Value::Bit(*f != 0.0)),
+        _ => {}
+    }
     let wide: i128 = match value {
         Value::Bit(b) => i128::from(*b),
         Value::Int(n) => i128::from(*n),
@@ -285,7 +288,13 @@ fn to_integer(value: &Value, from: SqlType, to: SqlType) -> SqlResult<Value> {
             if !f.is_finite() || f.abs() >= 9.3e18 {
                 return Err(errors::overflow("float", to.name()));
             }
-            f.trunc() as i128
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "larger values were refused just above"
+            )]
+            {
+                f.trunc() as i128
+            }
         }
         Value::Text(t) => {
             let trimmed = t.trim();
@@ -460,7 +469,7 @@ fn to_temporal(value: &Value, from: SqlType, to: SqlType) -> SqlResult<Value> {
         Value::Int(n) => {
             let at = chrono::Duration::try_days(*n)
                 .and_then(|days| datetime_zero().checked_add_signed(days))
-                .map(|date| Value::Date(date));
+                .map(Value::Date);
             at.and_then(|at| datetime::convert_temporal(&at, to))
                 .ok_or_else(|| errors::overflow("expression", to.name()))
         }
@@ -500,7 +509,7 @@ fn hex(bytes: &[u8]) -> String {
 pub(crate) fn unhex(digits: &str) -> Option<Vec<u8>> {
     let nibble = |b: u8| char::from(b).to_digit(16).and_then(|n| u8::try_from(n).ok());
     let raw = digits.as_bytes();
-    if raw.len() % 2 != 0 {
+    if !raw.len().is_multiple_of(2) {
         return None;
     }
     raw.chunks_exact(2)

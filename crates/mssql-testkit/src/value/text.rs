@@ -49,8 +49,14 @@ impl Collation {
         }
     }
 
+    /// The order of two texts. Letters with an accent come right after the same letters without one.
     pub(crate) fn compare(self, a: &str, b: &str) -> Ordering {
-        fold(self, a).cmp(&fold(self, b))
+        let (a, b) = (fold(self, a), fold(self, b));
+        let by_letters = match self {
+            Self::Binary => Ordering::Equal,
+            _ => a.chars().map(without_accent).cmp(b.chars().map(without_accent)),
+        };
+        by_letters.then_with(|| a.cmp(&b))
     }
 }
 
@@ -65,6 +71,31 @@ pub(crate) fn fold(collation: Collation, text: &str) -> String {
             .collect(),
         Collation::CaseSensitive => text.chars().filter(|c| *c <= '\u{ffff}').collect(),
         Collation::Binary => text.to_owned(),
+    }
+}
+
+/// The letter below an accent, for the letters of Latin-1 and the Russian ё.
+fn without_accent(c: char) -> char {
+    match c {
+        'à'..='å' => 'a',
+        'ç' => 'c',
+        'è'..='ë' => 'e',
+        'ì'..='ï' => 'i',
+        'ñ' => 'n',
+        'ò'..='ö' => 'o',
+        'ù'..='ü' => 'u',
+        'ý' | 'ÿ' => 'y',
+        'À'..='Å' => 'A',
+        'Ç' => 'C',
+        'È'..='Ë' => 'E',
+        'Ì'..='Ï' => 'I',
+        'Ñ' => 'N',
+        'Ò'..='Ö' => 'O',
+        'Ù'..='Ü' => 'U',
+        'Ý' => 'Y',
+        'ё' => 'е',
+        'Ё' => 'Е',
+        other => other,
     }
 }
 

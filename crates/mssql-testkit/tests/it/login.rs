@@ -16,7 +16,7 @@ async fn a_wrong_password_is_error_18456() {
     let server = server();
     let mut config = config(&server);
     config.authentication(AuthMethod::sql_server("sa", "wrong"));
-    let error = connect_with(config).await.err().expect("the login fails");
+    let error = connect_with(config).await.expect_err("the login fails");
     assert_eq!(error.code(), Some(18456));
 }
 
@@ -25,7 +25,7 @@ async fn an_unknown_database_is_error_4060() {
     let server = server();
     let mut config = config(&server);
     config.database("nowhere");
-    let error = connect_with(config).await.err().expect("the login fails");
+    let error = connect_with(config).await.expect_err("the login fails");
     assert_eq!(error.code(), Some(4060));
 }
 

@@ -33,7 +33,7 @@ async fn every_type_comes_back_as_it_was_sent() {
     insert.bind(true);
     insert.bind(1.5f32);
     insert.bind(-2.25f64);
-    insert.bind(Numeric::new_with_scale(-123_456_789_0123, 4));
+    insert.bind(Numeric::new_with_scale(-1_234_567_890_123, 4));
     insert.bind("Привет, мир 😀");
     insert.bind("Grüße");
     insert.bind(&[0u8, 255, 16][..]);
@@ -62,7 +62,7 @@ async fn every_type_comes_back_as_it_was_sent() {
     assert_eq!(row.get::<f64, _>(6), Some(-2.25));
     assert_eq!(
         row.get::<Numeric, _>(7),
-        Some(Numeric::new_with_scale(-123_456_789_0123, 4))
+        Some(Numeric::new_with_scale(-1_234_567_890_123, 4))
     );
     assert_eq!(row.get::<&str, _>(8), Some("Привет, мир 😀"));
     assert_eq!(row.get::<&str, _>(9), Some("Grüße"));
