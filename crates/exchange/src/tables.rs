@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use agent::Failure;
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
-use store::{Step, Store, planner};
+use store::{ErrorKind, Step, Store, planner};
 use table_map::{Row, Strictness, TableMap, difference};
 
 use crate::failure::store_failure;
@@ -31,12 +31,30 @@ pub async fn ensure_table(store: &dyn Store, map: &TableMap) -> Result<bool, Fai
     if plan.is_empty() {
         return Ok(false);
     }
-    store
-        .apply(&plan)
-        .await
-        .map_err(|error| store_failure(&format!("migrate table {table}"), error))?;
+    if let Err(error) = store.apply(&plan).await {
+        let what = format!("migrate table {table}{}", duplicates(store, map, &error).await);
+        return Err(store_failure(&what, error));
+    }
     tracing::info!(table, steps = plan.steps().len(), "migrated");
     Ok(plan.steps().contains(&Step::CreateTable))
+}
+
+/// What stands in the way of a unique index, in words for the operator; empty when that is not the trouble.
+async fn duplicates(store: &dyn Store, map: &TableMap, error: &store::Error) -> String {
+    if error.kind() != ErrorKind::Data {
+        return String::new();
+    }
+    match store.duplicates(map, 20).await {
+        Ok(keys) if !keys.is_empty() => {
+            let keys: Vec<String> = keys.iter().map(i64::to_string).collect();
+            format!(
+                ", where {} {} stand in several rows; `stage-exchange migrate --merge-duplicates` keeps the oldest of each",
+                map.key(),
+                keys.join(", ")
+            )
+        }
+        _ => String::new(),
+    }
 }
 
 /// How many rows a write inserted, changed and left alone.

@@ -55,6 +55,21 @@ impl Plan {
         &self.notes
     }
 
+    /// The same without its indexes: what has to be there before rows can be read, written or merged.
+    #[must_use]
+    pub fn without_indexes(&self) -> Self {
+        let is_index = |step: &&Step| matches!(step, Step::CreateIndex(_));
+        Self {
+            steps: self
+                .steps
+                .iter()
+                .filter(|step| !is_index(step))
+                .cloned()
+                .collect(),
+            ..self.clone()
+        }
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()

@@ -1,12 +1,16 @@
 //! `migrate`: making and completing the tables.
 
 use anyhow::bail;
-use store::planner;
+use store::{Store, planner};
+use table_map::TableMap;
 
 use crate::config::Config;
 use crate::exit::DONE;
 use crate::output::number;
 use crate::wiring::{Parts, target};
+
+/// Duplicates that are told by name.
+const SHOWN: u32 = 20;
 
 pub(crate) async fn run(config: &Config, only_plan: bool, merge_duplicates: bool) -> anyhow::Result<u8> {
     // The maps come from the exchanges, which need a portal to be made but do not talk to it here.
@@ -28,23 +32,9 @@ pub(crate) async fn run(config: &Config, only_plan: bool, merge_duplicates: bool
             }
             continue;
         }
-        let duplicates = store.duplicates(&map, 20).await?;
-        if !duplicates.is_empty() {
-            if !merge_duplicates {
-                let keys: Vec<String> = duplicates.iter().map(i64::to_string).collect();
-                bail!(
-                    "{table} has several rows with the same {}: {}. Nothing was changed. Remove all but one of each by hand, \
-                     or let `migrate --merge-duplicates` keep the oldest",
-                    map.key(),
-                    keys.join(", ")
-                );
-            }
-            let removed = store.merge_duplicates(&map).await?;
-            println!(
-                "{table}: {} duplicate rows removed, the oldest of each kept",
-                number(removed)
-            );
-        }
+        // Duplicates can be told only once the table has all columns; adding them harms nothing.
+        store.apply(&plan.without_indexes()).await?;
+        merge(store, &map, merge_duplicates).await?;
         if plan.is_empty() {
             println!("{table}: nothing to do");
         } else {
@@ -53,4 +43,28 @@ pub(crate) async fn run(config: &Config, only_plan: bool, merge_duplicates: bool
         }
     }
     Ok(DONE)
+}
+
+/// Sees to it that a unique index on the key can be made.
+async fn merge(store: &dyn Store, map: &TableMap, may_merge: bool) -> anyhow::Result<()> {
+    let table = map.name();
+    let duplicates = store.duplicates(map, SHOWN).await?;
+    if duplicates.is_empty() {
+        return Ok(());
+    }
+    if !may_merge {
+        let keys: Vec<String> = duplicates.iter().map(i64::to_string).collect();
+        bail!(
+            "{table} has several rows with the same {}: {}. No row was changed. Remove all but one of each by hand, or let \
+             `stage-exchange migrate --merge-duplicates` keep the oldest",
+            map.key(),
+            keys.join(", ")
+        );
+    }
+    let removed = store.merge_duplicates(map).await?;
+    println!(
+        "{table}: {} duplicate rows removed, the oldest of each kept",
+        number(removed)
+    );
+    Ok(())
 }
