@@ -16,26 +16,8 @@ pub(crate) const BINARY: &str = "COLLATE Latin1_General_100_BIN2";
 /// The hints under which a row that is not there cannot appear before the transaction ends.
 const GUARDED: &str = "WITH (UPDLOCK, SERIALIZABLE)";
 
-/// The tables of a step: of the session, or variables of one statement.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Tables {
-    /// The step's rows.
-    pub(crate) stage: &'static str,
-    /// Which of them the table has, and whether they change it.
-    pub(crate) found: &'static str,
-}
-
-/// Columns of the table that takes what was found.
-pub(crate) fn found_columns(facts: &Facts) -> String {
-    match facts.key() {
-        Some(key) => format!(
-            "({} {} NOT NULL, [changed] int NOT NULL)",
-            key.name,
-            integer_type(key)
-        ),
-        None => String::new(),
-    }
-}
+/// What becomes of a staged row: null while the table does not have it, 0 when it is there as it must be, 1 when it differs.
+const FATE: &str = "[row_fate]";
 
 /// Columns of the table that takes a step's rows: `([K] bigint NOT NULL, …)`.
 pub(crate) fn staging_columns(facts: &Facts) -> String {
@@ -48,7 +30,7 @@ pub(crate) fn staging_columns(facts: &Facts) -> String {
             format!("{} {} {nullability}", fact.name, staging_type(fact))
         })
         .collect();
-    format!("({})", columns.join(", "))
+    format!("({}, {FATE} int NULL)", columns.join(", "))
 }
 
 /// Whole numbers have the type of the column, so that joining on the key needs no conversion. Times have seven digits, as the
@@ -73,39 +55,40 @@ pub(crate) fn integer_type(fact: &Fact) -> &'static str {
     }
 }
 
-/// The transaction of an upsert. Its results are the keys of changed rows and the keys of new rows.
+/// The transaction of an upsert from the table `stage`. Its results are the keys of changed rows and the keys of new rows.
 ///
 /// It looks once, under locks that keep what it saw as it was: also the gaps where rows are missing. There is no `OUTPUT`: on a table
 /// with triggers it would be refused (error 334).
-pub(crate) fn upsert(facts: &Facts, tables: Tables, at: &str) -> Option<String> {
-    let Tables { stage, found } = tables;
+pub(crate) fn upsert(facts: &Facts, stage: &str, at: &str) -> Option<String> {
     let key = &facts.key()?.name;
     let table = &facts.table;
-    let differences = differences(facts);
-    let changed = if differences.is_empty() {
-        "0".to_owned()
+    let differences = differences(facts).join(" OR ");
+    let has_content = !differences.is_empty();
+    let joined = format!("FROM {stage} AS s INNER JOIN {table} AS t {GUARDED} ON t.{key} = s.{key}");
+    let fate = if has_content {
+        format!("CASE WHEN {differences} THEN 1 ELSE 0 END")
     } else {
-        format!("CASE WHEN {} THEN 1 ELSE 0 END", differences.join(" OR "))
+        "0".to_owned()
     };
-    let is_new = format!("NOT EXISTS (SELECT 1 FROM {found} AS f WHERE f.{key} = s.{key})");
-    let mut text = format!(
-        "BEGIN TRANSACTION; \
-         INSERT INTO {found} ({key}, [changed]) SELECT s.{key}, {changed} \
-         FROM {table} AS t {GUARDED} INNER JOIN {stage} AS s ON s.{key} = t.{key}; "
-    );
-    if !differences.is_empty() {
+    let mut text = format!("BEGIN TRANSACTION; UPDATE s SET {FATE} = {fate} {joined}; ");
+    if has_content && !facts.key_is_unique {
+        // Of several rows with one key, any may have decided.
         text.push_str(&format!(
-            "UPDATE t SET {} FROM {table} AS t INNER JOIN {found} AS f ON f.{key} = t.{key} \
-             INNER JOIN {stage} AS s ON s.{key} = f.{key} WHERE f.[changed] = 1; ",
+            "UPDATE s SET {FATE} = 1 {joined} WHERE s.{FATE} = 0 AND ({differences}); "
+        ));
+    }
+    if has_content {
+        text.push_str(&format!(
+            "UPDATE t SET {} FROM {table} AS t INNER JOIN {stage} AS s ON s.{key} = t.{key} WHERE s.{FATE} = 1; ",
             assignments(facts, at)
         ));
     }
     let (columns, values) = inserted(facts, at);
     text.push_str(&format!(
-        "INSERT INTO {table} ({columns}) SELECT {values} FROM {stage} AS s WHERE {is_new}; \
+        "INSERT INTO {table} ({columns}) SELECT {values} FROM {stage} AS s WHERE s.{FATE} IS NULL; \
          COMMIT TRANSACTION; \
-         SELECT DISTINCT f.{key} FROM {found} AS f WHERE f.[changed] = 1; \
-         SELECT s.{key} FROM {stage} AS s WHERE {is_new};"
+         SELECT s.{key} FROM {stage} AS s WHERE s.{FATE} = 1; \
+         SELECT s.{key} FROM {stage} AS s WHERE s.{FATE} IS NULL;"
     ));
     Some(text)
 }
@@ -125,7 +108,7 @@ fn inserted(facts: &Facts, at: &str) -> (String, String) {
     let written = facts
         .written
         .iter()
-        .map(|fact| (fact.name.clone(), format!("s.{}", fact.name)));
+        .map(|fact| (fact.name.clone(), incoming(fact)));
     let stamps = [&facts.inserted_at, &facts.updated_at]
         .into_iter()
         .flatten()
@@ -209,7 +192,7 @@ fn differs(fact: &Fact) -> String {
 /// The value that the column must have afterwards.
 fn merged(facts: &Facts, fact: &Fact, rule: &UpdateRule) -> String {
     let column = &fact.name;
-    let staged = format!("s.{column}");
+    let staged = incoming(fact);
     match rule {
         UpdateRule::FirstKnown => format!("CASE WHEN t.{column} IS NULL THEN {staged} ELSE t.{column} END"),
         UpdateRule::Ranked(ranking) => match keeps(facts, ranking) {
@@ -247,9 +230,10 @@ fn rank(text: &str, ranking: &Ranking) -> String {
     format!("CASE{cases} ELSE 0 END")
 }
 
-/// Both sides are `nvarchar`; null on either side gives unknown.
+/// Both sides are `nvarchar`; null on either side gives unknown. The collation is named on both, since either may have one of its
+/// own by name.
 fn texts_differ(one: &str, other: &str) -> String {
-    format!("{one} <> {other} {BINARY} OR DATALENGTH({one}) <> DATALENGTH({other})")
+    format!("{one} {BINARY} <> {other} {BINARY} OR DATALENGTH({one}) <> DATALENGTH({other})")
 }
 
 /// The staged value as the column would hold it.
@@ -321,13 +305,10 @@ pub(crate) fn merge_duplicates(facts: &Facts) -> Option<String> {
     ))
 }
 
-/// The list of a `SELECT` that gives rows in the map's order.
+/// The list of a `SELECT` that gives rows in the map's order, as the map sees them. So a `varchar` comes as `nvarchar`, whatever
+/// its code page.
 pub(crate) fn row_columns(facts: &Facts) -> String {
-    let columns: Vec<String> = facts
-        .written
-        .iter()
-        .map(|fact| format!("t.{}", fact.name))
-        .collect();
+    let columns: Vec<String> = facts.written.iter().map(stored).collect();
     columns.join(", ")
 }
 

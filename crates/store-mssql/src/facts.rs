@@ -20,6 +20,8 @@ pub(crate) struct Facts {
     pub(crate) written: Vec<Fact>,
     /// The place of the key among them.
     pub(crate) key: usize,
+    /// Whether an index keeps the key unique.
+    pub(crate) key_is_unique: bool,
     /// The identity column, quoted.
     pub(crate) identity: String,
     /// The columns that the store stamps, quoted.
@@ -112,6 +114,11 @@ impl Facts {
         Ok(Self {
             table: quote::table(schema, map.name()),
             key: map.key_position(),
+            key_is_unique: catalog.indexes.iter().any(|index| {
+                index.unique
+                    && !index.partial
+                    && matches!(index.columns.as_slice(), [only] if only.eq_ignore_ascii_case(map.key()))
+            }),
             identity: quoted(map.identity())?.unwrap_or_default(),
             inserted_at: quoted(map.inserted_at())?,
             updated_at: quoted(map.updated_at())?,

@@ -1,6 +1,8 @@
 //! Reading rows.
 
-use chrono::{NaiveDateTime, Timelike};
+use std::borrow::Cow;
+
+use chrono::{NaiveDate, NaiveDateTime, Timelike};
 use store::{Error, ErrorKind};
 use table_map::{ColumnType, Row, TableMap, Value};
 use tiberius::{ColumnData, FromSql};
@@ -167,18 +169,11 @@ fn value(fact: &Fact, cell: ColumnData<'static>) -> Option<Value> {
             Value::Int(number)
         }
         (Holds::Integer { .. }, _) => Value::BigInt(number(&cell)?),
-        (Holds::Text(text), _) => match cell {
-            ColumnData::String(None) => Value::String(None),
-            ColumnData::String(Some(stored)) if text.fixed => {
-                Value::String(Some(stored.trim_end_matches(' ').to_owned()))
-            }
-            ColumnData::String(Some(stored)) => Value::String(Some(stored.into_owned())),
+        (Holds::Text(_), _) => match cell {
+            ColumnData::String(text) => Value::String(text.map(Cow::into_owned)),
             _ => return None,
         },
-        (Holds::Date { with_time: false }, _) => Value::ChronoDate(chrono::NaiveDate::from_sql(&cell).ok()?),
-        (Holds::Date { with_time: true }, _) => {
-            Value::ChronoDate(NaiveDateTime::from_sql(&cell).ok()?.map(|time| time.date()))
-        }
+        (Holds::Date { .. }, _) => Value::ChronoDate(NaiveDate::from_sql(&cell).ok()?),
         (Holds::DateTime, _) => {
             let is_coarse = matches!(cell, ColumnData::DateTime(_));
             let time = NaiveDateTime::from_sql(&cell).ok()?;

@@ -234,7 +234,12 @@ async fn connect(target: &MssqlTarget, at: &Address, config: &Config) -> Result<
     Err(tiberius::error::Error::from(refusal).into())
 }
 
-async fn config(target: &MssqlTarget, at: &Address) -> Result<Config, Failure> {
+/// The driver's configuration for a target.
+pub(crate) async fn driver_config(target: &MssqlTarget) -> Result<Config, Error> {
+    config(target, &Address::of(target)).await
+}
+
+async fn config(target: &MssqlTarget, at: &Address) -> Result<Config, Error> {
     let mut config = Config::new();
     config.host(&at.host);
     match &at.instance {
@@ -280,12 +285,10 @@ async fn config(target: &MssqlTarget, at: &Address) -> Result<Config, Failure> {
     Ok(config)
 }
 
-fn unreadable(part: &str, path: &Path, error: std::io::Error) -> Failure {
-    Failure::Told(
-        Error::new(
-            ErrorKind::Operator,
-            format!("cannot read the file {} that {part} names", path.display()),
-        )
-        .with_source(error),
+fn unreadable(part: &str, path: &Path, error: std::io::Error) -> Error {
+    Error::new(
+        ErrorKind::Operator,
+        format!("cannot read the file {} that {part} names", path.display()),
     )
+    .with_source(error)
 }

@@ -10,7 +10,7 @@ use table_map::{Row, TableMap};
 use tiberius::{ColumnData, IntoSql};
 use tokio::sync::Mutex;
 
-use crate::dml::{self, Tables};
+use crate::dml;
 use crate::facts::{Fact, Facts};
 use crate::failure::Failure;
 use crate::keys::Keys;
@@ -19,14 +19,8 @@ use crate::read;
 use crate::session::Session;
 use crate::stage;
 
-const SESSION: Tables = Tables {
-    stage: "[#stage]",
-    found: "[#found]",
-};
-const VARIABLES: Tables = Tables {
-    stage: "@stage",
-    found: "@found",
-};
+const STAGE: &str = "[#stage]";
+const VARIABLE: &str = "@stage";
 
 /// The most parameters of a statement: 2,100 with the two of `sp_executesql` itself.
 const PARAMETERS: usize = 2_098;
@@ -51,21 +45,17 @@ pub(crate) async fn upsert(
     if !ask && rows.len() <= small_step && parameters <= PARAMETERS {
         return small(session, facts, rows, at, one_at_a_time).await;
     }
-    let columns: Vec<&str> = facts.written.iter().map(|fact| fact.name.as_str()).collect();
-    let Tables { stage, found } = SESSION;
-    let create = format!(
-        "CREATE TABLE {stage} {}; CREATE TABLE {found} {};",
-        dml::staging_columns(facts),
-        dml::found_columns(facts)
-    );
-    session.batch(&create).await?;
+    let columns = columns(facts);
+    session
+        .batch(&format!("CREATE TABLE {STAGE} {};", dml::staging_columns(facts)))
+        .await?;
     let tokens = rows.iter().map(|row| stage::token_row(facts, row));
-    session.load(stage, &columns, tokens).await?;
+    session.load(STAGE, &columns, tokens).await?;
     if ask {
         refuse_lost_texts(session, map, facts).await?;
     }
-    let merge = dml::upsert(facts, SESSION, "@P1").ok_or_else(no_key)?;
-    let merge = format!("{merge} DROP TABLE {stage}; DROP TABLE {found};");
+    let merge = dml::upsert(facts, STAGE, "@P1").ok_or_else(no_key)?;
+    let merge = format!("{merge} DROP TABLE {STAGE};");
     let _guard = one_at_a_time.lock().await;
     run(session, &merge, rows.len(), || vec![at.into_sql()]).await
 }
@@ -77,13 +67,12 @@ async fn small(
     at: NaiveDateTime,
     one_at_a_time: &Mutex<()>,
 ) -> Result<Upserted, Failure> {
-    let Tables { stage, found } = VARIABLES;
     let (values, _) = small_values(facts, rows);
     let text = format!(
-        "DECLARE {stage} TABLE {}; DECLARE {found} TABLE {}; INSERT INTO {stage} VALUES {values}; {}",
+        "DECLARE {VARIABLE} TABLE {}; INSERT INTO {VARIABLE} ({}) VALUES {values}; {}",
         dml::staging_columns(facts),
-        dml::found_columns(facts),
-        dml::upsert(facts, VARIABLES, "@P1").ok_or_else(no_key)?
+        columns(facts).join(", "),
+        dml::upsert(facts, VARIABLE, "@P1").ok_or_else(no_key)?
     );
     let parameters = || {
         std::iter::once(at.into_sql())
@@ -92,6 +81,10 @@ async fn small(
     };
     let _guard = one_at_a_time.lock().await;
     run(session, &text, rows.len(), parameters).await
+}
+
+fn columns(facts: &Facts) -> Vec<&str> {
+    facts.written.iter().map(|fact| fact.name.as_str()).collect()
 }
 
 /// Rows as `(@P2, NULL, @P3), (@P4, …)` and their parameters. A null is written out: a parameter that is null has no type on
@@ -151,7 +144,7 @@ async fn run<'a>(
 
 /// Refuses a step with a text that a column's code page cannot hold: SQL Server would store `?` without a word.
 async fn refuse_lost_texts(session: &mut Session, map: &TableMap, facts: &Facts) -> Result<(), Failure> {
-    for (place, query) in dml::lost_texts(facts, SESSION.stage) {
+    for (place, query) in dml::lost_texts(facts, STAGE) {
         let lost = read::first_column(session.batch(&query).await?)?;
         if let (Some(key), Some(fact)) = (lost.first(), facts.written.get(place)) {
             return Err(Error::new(

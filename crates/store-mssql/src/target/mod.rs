@@ -124,6 +124,14 @@ impl MssqlTarget {
         &self.schema
     }
 
+    /// The driver's configuration for this target, for a connection of one's own beside the store's.
+    ///
+    /// # Errors
+    /// When a file that the target names cannot be read.
+    pub async fn driver_config(&self) -> Result<tiberius::Config, store::Error> {
+        crate::session::driver_config(self).await
+    }
+
     /// The port that is connected to when the browser service is not asked.
     pub(crate) fn port_or_default(&self) -> u16 {
         self.port.unwrap_or(DEFAULT_PORT)
