@@ -424,22 +424,47 @@ pub(super) fn unify(list: Vec<Typed>) -> SqlResult<Unified> {
     Ok(Unified { list, shape })
 }
 
+/// The collation of a text made of two (the documentation's "Collation precedence").
 fn combine_collations(
     a: (Collation, Strength),
     b: (Collation, Strength),
 ) -> SqlResult<(Collation, Strength)> {
-    if a.1 == b.1 && a.0 != b.0 && a.1 != Strength::Default {
-        return Err(SqlError::new(
-            468,
-            format!(
-                "Cannot resolve the collation conflict between \"{}\" and \"{}\" in the equal to operation.",
-                b.0.name(),
-                a.0.name()
-            ),
-        )
-        .with_state(9));
+    if a.1 == b.1 && a.0 != b.0 {
+        match a.1 {
+            Strength::Explicit => return Err(collation_conflict(a.0, b.0)),
+            Strength::Implicit => return Ok((a.0, Strength::Conflict)),
+            Strength::Default | Strength::Conflict => {}
+        }
     }
     Ok(if b.1 > a.1 { b } else { a })
+}
+
+fn collation_conflict(a: Collation, b: Collation) -> SqlError {
+    SqlError::new(
+        468,
+        format!(
+            "Cannot resolve the collation conflict between \"{}\" and \"{}\" in the equal to operation.",
+            b.name(),
+            a.name()
+        ),
+    )
+    .with_state(9)
+}
+
+/// Brings operands of a comparison to one type; their collations must agree.
+pub(super) fn unify_for_comparison(list: Vec<Typed>) -> SqlResult<Unified> {
+    let collations: Vec<Collation> = list
+        .iter()
+        .filter(|t| t.ty.is_text() && t.strength >= Strength::Implicit)
+        .map(|t| t.collation)
+        .collect();
+    let unified = unify(list)?;
+    if unified.shape.ty.is_text() && unified.shape.strength == Strength::Conflict {
+        let first = unified.shape.collation;
+        let other = collations.into_iter().find(|c| *c != first).unwrap_or(first);
+        return Err(collation_conflict(first, other));
+    }
+    Ok(unified)
 }
 
 /// A binary operator on two values: joins texts, computes numbers.

@@ -231,9 +231,14 @@ impl Binder<'_> {
         ))
     }
 
-    /// The table, or error 208.
+    /// The table, or error 208 (1087 for a table variable).
     pub(crate) fn table(&self, key: &TableKey, name: &ast::ObjectName) -> SqlResult<&Table> {
-        table(self.state, self.session, key).ok_or_else(|| errors::invalid_object(&shown_name(name)))
+        table(self.state, self.session, key).ok_or_else(|| match shown_name(name) {
+            shown if shown.starts_with('@') => {
+                SqlError::new(1087, format!("Must declare the table variable \"{shown}\".")).with_class(15)
+            }
+            shown => errors::invalid_object(&shown),
+        })
     }
 
     /// Notes a table that is read, with its hints.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlparser::ast::{self, BinaryOperator, InTarget, UnaryOperator};
 
-use super::bind_expr::{one_column_only, unify};
+use super::bind_expr::{one_column_only, unify_for_comparison};
 use super::binder::{Binder, Typed};
 use super::bound::{Comparison, Expr, Predicate};
 use crate::errors::{self, SqlError, SqlResult};
@@ -86,7 +86,7 @@ impl Binder<'_> {
                     None => None,
                 };
                 let (text, pattern) = (as_text(text), as_text(pattern));
-                let unified = unify(vec![text, pattern])?;
+                let unified = unify_for_comparison(vec![text, pattern])?;
                 let collation = unified.shape.collation;
                 let [text, pattern] = two(unified.list)?;
                 Ok(negate(
@@ -109,7 +109,7 @@ impl Binder<'_> {
                 for one in list {
                     all.push(self.expr(one)?);
                 }
-                let unified = unify(all)?;
+                let unified = unify_for_comparison(all)?;
                 let collation = unified.shape.collation;
                 let mut list = unified.list;
                 let needle = list.remove(0);
@@ -139,7 +139,7 @@ impl Binder<'_> {
                 let mut other = Typed::new(Expr::Const(crate::value::Value::Null), column.ty, true);
                 other.collation = column.collation;
                 other.strength = super::binder::Strength::Implicit;
-                let unified = unify(vec![needle, other])?;
+                let unified = unify_for_comparison(vec![needle, other])?;
                 let (ty, collation) = (unified.shape.ty, unified.shape.collation);
                 super::bind_query::convert_columns(&mut subquery.query, &[ty])?;
                 let [needle, _] = two(unified.list)?;
@@ -166,7 +166,7 @@ impl Binder<'_> {
         left: Typed,
         right: Typed,
     ) -> SqlResult<Predicate> {
-        let unified = unify(vec![left, right])?;
+        let unified = unify_for_comparison(vec![left, right])?;
         let collation = unified.shape.collation;
         let [left, right] = two(unified.list)?;
         Ok(Predicate::Compare {

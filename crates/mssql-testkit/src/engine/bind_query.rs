@@ -6,7 +6,7 @@ use sqlparser::ast::{
 };
 
 use super::bind_call::descending;
-use super::bind_expr::{first_words, unify};
+use super::bind_expr::{first_words, unify, unify_for_comparison};
 use super::bind_from::plan_seeks;
 use super::binder::{Binder, Scope, Source, Strength, Typed};
 use super::bound::{Body, Expr, Grouping, OrderKey, Predicate, Query, Select, SetOperator, Top};
@@ -131,7 +131,7 @@ impl Binder<'_> {
                     .zip(&right.columns)
                     .enumerate()
                     .map(|(at, (a, b))| {
-                        let unified = unify(vec![as_typed(&left, at), as_typed(&right, at)])?;
+                        let unified = unify_for_comparison(vec![as_typed(&left, at), as_typed(&right, at)])?;
                         Ok(Column {
                             ty: unified.shape.ty,
                             collation: unified.shape.collation,

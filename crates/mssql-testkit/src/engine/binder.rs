@@ -18,6 +18,8 @@ pub(crate) enum Strength {
     Default,
     /// A column.
     Implicit,
+    /// Columns of different collations joined into one text: it may be stored, and not compared.
+    Conflict,
     /// COLLATE.
     Explicit,
 }

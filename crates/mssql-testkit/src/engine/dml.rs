@@ -78,7 +78,7 @@ impl Binder<'_> {
         let source = match &insert.source {
             None => None,
             Some(query) => {
-                let bound = self.query(query)?;
+                let bound = self.query(&with_defaults(query, &target, &columns))?;
                 if bound.columns.is_empty() && !columns.is_empty() {
                     return Err(errors::syntax("@"));
                 }
@@ -160,9 +160,7 @@ impl Binder<'_> {
                     ));
                 }
                 let (ty, expr) = match value {
-                    ast::Expr::Identifier(word)
-                        if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("DEFAULT") =>
-                    {
+                    value if is_default(value) => {
                         let default = b.defaults(&target)?.swap_remove(at);
                         (target.columns[at].ty, default.unwrap_or(Expr::Const(Value::Null)))
                     }
@@ -437,6 +435,30 @@ fn has_alias(name: &ast::ObjectName) -> impl Fn(&TableWithJoins) -> bool {
         };
         of(&item.relation) || item.joins.iter().any(|j| of(&j.relation))
     }
+}
+
+/// The source of an INSERT with each DEFAULT of its VALUES replaced by what stands for it.
+fn with_defaults(query: &ast::Query, target: &Table, columns: &[usize]) -> ast::Query {
+    let mut query = query.clone();
+    if let ast::SetExpr::Values(values) = query.body.as_mut() {
+        for row in &mut values.rows {
+            for (value, at) in row
+                .content
+                .iter_mut()
+                .zip(columns)
+                .filter(|(value, _)| is_default(value))
+            {
+                let default = target.columns[*at].default.as_ref();
+                *value = default.map_or_else(|| ast::Expr::value(ast::Value::Null), |d| d.expression.clone());
+            }
+        }
+    }
+    query
+}
+
+/// Whether an expression is the word DEFAULT.
+fn is_default(expr: &ast::Expr) -> bool {
+    matches!(expr, ast::Expr::Identifier(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("DEFAULT"))
 }
 
 /// The columns an INSERT gives values for.

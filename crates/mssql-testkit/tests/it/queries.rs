@@ -229,3 +229,73 @@ async fn the_helper_reads_what_clients_wrote() {
     assert_eq!(found.rows, [[mssql_testkit::Value::Int(4)]]);
     assert!(server.statements().iter().any(|s| s.contains("CREATE TABLE t")));
 }
+
+#[tokio::test]
+async fn default_stands_for_the_default_of_its_column() {
+    let server = server();
+    let mut sql = connect(&server).await;
+    run(&mut sql, "CREATE TABLE t (a int NOT NULL DEFAULT 7, b int NULL)").await;
+    run(
+        &mut sql,
+        "INSERT INTO t (b, a) VALUES (1, DEFAULT), (DEFAULT, 2); UPDATE t SET a = DEFAULT WHERE a = 2",
+    )
+    .await;
+    assert_eq!(int(&mut sql, "SELECT SUM(a) * 10 + SUM(b) FROM t").await, 141);
+}
+
+#[tokio::test]
+async fn the_side_of_a_join_without_a_row_is_null_whatever_its_columns_say() {
+    let server = server();
+    let mut sql = connect(&server).await;
+    run(
+        &mut sql,
+        "CREATE TABLE a (id int NOT NULL); CREATE TABLE b (id int NOT NULL); INSERT INTO a VALUES (1)",
+    )
+    .await;
+    let found = rows(&mut sql, "SELECT a.id, b.id FROM a LEFT JOIN b ON b.id = a.id")
+        .await
+        .expect("it is read");
+    assert_eq!(
+        (found[0].get::<i32, _>(0), found[0].get::<i32, _>(1)),
+        (Some(1), None)
+    );
+    let found = rows(&mut sql, "SELECT b.id FROM b RIGHT JOIN a ON b.id = a.id")
+        .await
+        .expect("it is read");
+    assert_eq!(found[0].get::<i32, _>(0), None);
+}
+
+#[tokio::test]
+async fn texts_of_two_collations_may_be_stored_together_and_not_compared() {
+    let server = server();
+    let mut sql = connect(&server).await;
+    run(
+        &mut sql,
+        "CREATE TABLE t (a nvarchar(9), b nvarchar(9) COLLATE Latin1_General_BIN2); INSERT INTO t VALUES (N'x', N'X'); \
+         UPDATE t SET a = CASE WHEN b IS NULL THEN a ELSE b END",
+    )
+    .await;
+    assert_eq!(
+        crate::support::error(&mut sql, "SELECT 1 FROM t WHERE a = b").await,
+        468
+    );
+    assert_eq!(
+        int(
+            &mut sql,
+            "SELECT COUNT(*) FROM t WHERE a COLLATE Latin1_General_BIN2 = b"
+        )
+        .await,
+        1
+    );
+}
+
+#[tokio::test]
+async fn table_variables_take_output_and_end_with_their_batch() {
+    let server = server();
+    let mut sql = connect(&server).await;
+    run(&mut sql, "CREATE TABLE t (id int IDENTITY, a int)").await;
+    let batch = "DECLARE @new TABLE (id int NOT NULL); INSERT INTO t (a) OUTPUT inserted.id INTO @new VALUES (5), (6); \
+         SELECT SUM(id) FROM @new";
+    assert_eq!(int(&mut sql, batch).await, 3);
+    assert_eq!(crate::support::error(&mut sql, "SELECT * FROM @new").await, 1087);
+}
