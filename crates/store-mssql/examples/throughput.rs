@@ -10,7 +10,7 @@ use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 use store::{Store, planner};
 use store_mssql::{MssqlOptions, MssqlStore, MssqlTarget};
 use table_map::{Column, Index, Ranking, Row, TableMap, UpdateRule, Value};
-use tiberius::{Client, IntoSql, SqlBulkCopyOption, TokenRow};
+use tiberius::{Client, IntoSql, TokenRow};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
@@ -77,34 +77,44 @@ fn row(map: &TableMap, number: i32, begin: NaiveDateTime) -> Result<Row, table_m
     )
 }
 
-async fn connect(target: &MssqlTarget) -> Result<Client<Compat<TcpStream>>, Box<dyn Error>> {
+async fn connect(target: &MssqlTarget) -> Result<Driver, Box<dyn Error>> {
     let config = target.driver_config().await?;
     let stream = TcpStream::connect(config.get_addr()).await?;
     stream.set_nodelay(true)?;
     Ok(Client::connect(config, stream.compat_write()).await?)
 }
 
-/// The same rows, straight into a heap without indexes: what no store can be faster than.
+const HEAP: &str = "(EXTERNAL_ID bigint, TYPE_ID int, RECORD_TYPE_ID int, OWNER_ID bigint, CREATED_TIME datetime2(7), \
+START_DATE date, END_DATE date, NAME nvarchar(255), RESPONSIBLE_ID bigint, RESPONSIBLE_SOURCE nvarchar(20), CATEGORY_ID int, \
+STAGE_SEMANTIC_ID nvarchar(10), STAGE_ID nvarchar(50), IS_LOST nchar(1), DATE_INSERT datetime2(7), DATE_UPDATE datetime2(7))";
+
+type Driver = Client<Compat<TcpStream>>;
+
+async fn run(client: &mut Driver, sql: &str) -> Result<(), tiberius::error::Error> {
+    client.simple_query(sql).await?.into_results().await?;
+    Ok(())
+}
+
+/// Seconds that the driver alone takes to load the same rows.
 async fn bare_bulk_load(
-    client: &mut Client<Compat<TcpStream>>,
+    client: &mut Driver,
+    table: &str,
+    map: &TableMap,
     rows: &[Row],
     step: usize,
+    at: NaiveDateTime,
 ) -> Result<f64, Box<dyn Error>> {
-    let heap = format!("[dbo].[HEAP_{}_{step}]", std::process::id());
-    let create = format!(
-        "CREATE TABLE {heap} (EXTERNAL_ID bigint, TYPE_ID int, RECORD_TYPE_ID int, OWNER_ID bigint, CREATED_TIME datetime2(7), \
-         START_DATE date, END_DATE date, NAME nvarchar(255), RESPONSIBLE_ID bigint, RESPONSIBLE_SOURCE nvarchar(20), \
-         CATEGORY_ID int, STAGE_SEMANTIC_ID nvarchar(10), STAGE_ID nvarchar(50), IS_LOST nchar(1))"
-    );
-    client.simple_query(create).await?.into_results().await?;
+    let stamps = [map.inserted_at(), map.updated_at()];
+    let columns: Vec<&str> = map
+        .written()
+        .map(Column::name)
+        .chain(stamps.into_iter().flatten())
+        .collect();
     let started = Instant::now();
     for step in rows.chunks(step) {
-        let options = SqlBulkCopyOption::TableLock.into();
-        let mut load = client
-            .bulk_insert_with_options(&heap, &["*"], options, &[])
-            .await?;
+        let mut load = client.bulk_insert_columns(table, &columns).await?;
         for row in step {
-            let mut tokens = TokenRow::with_capacity(14);
+            let mut tokens = TokenRow::with_capacity(columns.len());
             for value in row.values() {
                 tokens.push(match value {
                     Value::Int(number) => (*number).into_sql(),
@@ -115,17 +125,13 @@ async fn bare_bulk_load(
                     other => return Err(format!("a row cannot hold {other:?}").into()),
                 });
             }
+            tokens.push(at.into_sql());
+            tokens.push(at.into_sql());
             load.send(tokens).await?;
         }
         load.finalize().await?;
     }
-    let seconds = started.elapsed().as_secs_f64();
-    client
-        .simple_query(format!("DROP TABLE {heap}"))
-        .await?
-        .into_results()
-        .await?;
-    Ok(seconds)
+    Ok(started.elapsed().as_secs_f64())
 }
 
 #[tokio::main]
@@ -137,97 +143,112 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let begin = NaiveDate::from_ymd_opt(2024, 1, 1)
         .and_then(|day| day.and_hms_opt(8, 0, 0))
         .unwrap_or_default();
-
+    println!("{count} rows; seconds");
+    println!("   step: rows a step");
+    println!("   heap: bare bulk load into a heap without indexes");
+    println!("indexed: bare bulk load into a table with the store's indexes");
+    println!("    new: upsert of new rows; same: upsert of the same rows again; read: reading them back");
     println!(
-        "{:>8} {:>9} {:>9} {:>9} {:>9} {:>9}",
-        "step", "heap s", "new s", "same s", "read s", "new/heap"
+        "{:>7} {:>7} {:>7} {:>7} {:>7} {:>7} {:>9} {:>12}",
+        "step", "heap", "indexed", "new", "same", "read", "new/heap", "new/indexed"
     );
     for step in [count, 20_000, 5_000, 1_000] {
-        let step = usize::try_from(step)?;
-        let table = format!("THROUGHPUT_{}_{step}", std::process::id());
-        let map = map(&table)?;
-        let rows = (1..=count)
-            .map(|number| row(&map, number, begin))
-            .collect::<Result<Vec<_>, _>>()?;
-        let store = MssqlStore::new(target.clone(), MssqlOptions::default());
-        store.apply(&planner::plan(&map, None)?).await?;
-
-        let mut client = connect(&target).await?;
-        let heap = bare_bulk_load(&mut client, &rows, step).await?;
-        let mut seconds = [0.0; 3];
-        for round in 0..2 {
-            let started = Instant::now();
-            for step in rows.chunks(step) {
-                let done = store.upsert(&map, step, begin).await?;
-                let expected = if round == 0 {
-                    done.inserted.len()
-                } else {
-                    usize::try_from(done.unchanged)?
-                };
-                assert_eq!(
-                    expected,
-                    step.len(),
-                    "the store wrote something else than was asked for"
-                );
-            }
-            seconds[round] = started.elapsed().as_secs_f64();
-        }
-        let started = Instant::now();
-        for step in rows.chunks(step) {
-            let keys: Vec<i64> = step.iter().map(Row::key).collect();
-            assert_eq!(
-                store.read_back(&map, &keys).await?,
-                step,
-                "rows that are read back"
-            );
-        }
-        seconds[2] = started.elapsed().as_secs_f64();
-        client
-            .simple_query(format!("DROP TABLE [{}].[{table}];", target.schema()))
-            .await?
-            .into_results()
-            .await?;
-        println!(
-            "{step:>8} {heap:>9.2} {:>9.2} {:>9.2} {:>9.2} {:>9.2}",
-            seconds[0],
-            seconds[1],
-            seconds[2],
-            seconds[0] / heap
-        );
+        measure(&target, count, usize::try_from(step)?, begin).await?;
     }
     small_steps(&target, begin).await
 }
 
+async fn measure(
+    target: &MssqlTarget,
+    count: i32,
+    step: usize,
+    begin: NaiveDateTime,
+) -> Result<(), Box<dyn Error>> {
+    let mut client = connect(target).await?;
+    let name = |what: &str| format!("{what}_{}_{step}", std::process::id());
+    let quoted = |what: &str| format!("[{}].[{}]", target.schema(), name(what));
+    let (table, twin) = (map(&name("STORE"))?, map(&name("INDEXED"))?);
+    let rows = (1..=count)
+        .map(|number| row(&table, number, begin))
+        .collect::<Result<Vec<_>, _>>()?;
+    let store = MssqlStore::new(target.clone(), MssqlOptions::default());
+    store.apply(&planner::plan(&table, None)?).await?;
+    store.apply(&planner::plan(&twin, None)?).await?;
+    run(&mut client, &format!("CREATE TABLE {} {HEAP}", quoted("HEAP"))).await?;
+
+    let heap = bare_bulk_load(&mut client, &quoted("HEAP"), &table, &rows, step, begin).await?;
+    let indexed = bare_bulk_load(&mut client, &quoted("INDEXED"), &table, &rows, step, begin).await?;
+    let started = Instant::now();
+    for step in rows.chunks(step) {
+        let done = store.upsert(&table, step, begin).await?;
+        assert_eq!(done.inserted.len(), step.len(), "new rows");
+    }
+    let new = started.elapsed().as_secs_f64();
+    let started = Instant::now();
+    for step in rows.chunks(step) {
+        let done = store.upsert(&table, step, begin).await?;
+        assert_eq!(usize::try_from(done.unchanged)?, step.len(), "unchanged rows");
+    }
+    let same = started.elapsed().as_secs_f64();
+    let started = Instant::now();
+    for step in rows.chunks(step) {
+        let keys: Vec<i64> = step.iter().map(Row::key).collect();
+        assert_eq!(
+            store.read_back(&table, &keys).await?,
+            step,
+            "rows that are read back"
+        );
+    }
+    let read = started.elapsed().as_secs_f64();
+    for what in ["HEAP", "INDEXED", "STORE"] {
+        run(&mut client, &format!("DROP TABLE {}", quoted(what))).await?;
+    }
+    println!(
+        "{step:>7} {heap:>7.2} {indexed:>7.2} {new:>7.2} {same:>7.2} {read:>7.2} {:>9.2} {:>12.2}",
+        new / heap,
+        new / indexed
+    );
+    Ok(())
+}
+
 /// Where bulk loading begins to pay.
 async fn small_steps(target: &MssqlTarget, begin: NaiveDateTime) -> Result<(), Box<dyn Error>> {
-    const ROUNDS: i32 = 20;
-    println!("\n{:>8} {:>14} {:>14}", "rows", "parameters ms", "bulk load ms");
+    println!("\n{:>7} {:>15} {:>15}", "rows", "parameters, ms", "bulk load, ms");
     for rows in [1, 5, 20, 50, 100] {
-        let mut milliseconds = [0.0; 2];
-        for (place, small_step) in [1_000, 0].into_iter().enumerate() {
-            let table = format!("SMALL_{}_{rows}_{place}", std::process::id());
-            let map = map(&table)?;
-            let mut options = MssqlOptions::default();
-            options.small_step = small_step;
-            let store = MssqlStore::new(target.clone(), options);
-            store.apply(&planner::plan(&map, None)?).await?;
-            store.count(&map).await?;
-            let started = Instant::now();
-            for round in 0..ROUNDS {
-                let step = (0..rows)
-                    .map(|number| row(&map, round * rows + number, begin))
-                    .collect::<Result<Vec<_>, _>>()?;
-                store.upsert(&map, &step, begin).await?;
-            }
-            milliseconds[place] = started.elapsed().as_secs_f64() * 1000.0 / f64::from(ROUNDS);
-            let mut client = connect(target).await?;
-            client
-                .simple_query(format!("DROP TABLE [{}].[{table}];", target.schema()))
-                .await?
-                .into_results()
-                .await?;
-        }
-        println!("{rows:>8} {:>14.1} {:>14.1}", milliseconds[0], milliseconds[1]);
+        let by_parameters = one_small_step(target, rows, 1_000, begin).await?;
+        let by_bulk_load = one_small_step(target, rows, 0, begin).await?;
+        println!("{rows:>7} {by_parameters:>15.1} {by_bulk_load:>15.1}");
     }
     Ok(())
+}
+
+/// Milliseconds for a step of so many new rows.
+async fn one_small_step(
+    target: &MssqlTarget,
+    rows: i32,
+    small_step: usize,
+    begin: NaiveDateTime,
+) -> Result<f64, Box<dyn Error>> {
+    const ROUNDS: i32 = 20;
+    let name = format!("SMALL_{}_{rows}_{small_step}", std::process::id());
+    let map = map(&name)?;
+    let mut options = MssqlOptions::default();
+    options.small_step = small_step;
+    let store = MssqlStore::new(target.clone(), options);
+    store.apply(&planner::plan(&map, None)?).await?;
+    store.count(&map).await?;
+    let started = Instant::now();
+    for round in 0..ROUNDS {
+        let step = (0..rows)
+            .map(|number| row(&map, round * rows + number, begin))
+            .collect::<Result<Vec<_>, _>>()?;
+        store.upsert(&map, &step, begin).await?;
+    }
+    let milliseconds = started.elapsed().as_secs_f64() * 1000.0 / f64::from(ROUNDS);
+    run(
+        &mut connect(target).await?,
+        &format!("DROP TABLE [{}].[{name}]", target.schema()),
+    )
+    .await?;
+    Ok(milliseconds)
 }

@@ -4,12 +4,13 @@
 //! writes, and [`Pulse`] looks whether the other side has hung up, without a round trip.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use futures::FutureExt;
 use futures::io::{AsyncRead, AsyncWrite};
+use socket2::SockRef;
 use tokio::net::TcpStream;
 
 /// The driver's half of a shared stream.
@@ -31,8 +32,11 @@ impl Wire {
 impl Pulse {
     /// Whether an idle connection is still open, as far as this machine knows. Bytes that nobody asked for (a closing
     /// message of TLS, an error the server sends before it hangs up) mean that it is not.
+    ///
+    /// The socket itself is asked: the runtime may not have looked at it since the connection lay down.
     pub(crate) fn beats(&self) -> bool {
-        self.0.peek(&mut [0; 1]).now_or_never().is_none()
+        let looked = SockRef::from(&*self.0).peek(&mut [MaybeUninit::uninit()]);
+        matches!(looked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 }
 

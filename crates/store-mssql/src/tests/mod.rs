@@ -5,5 +5,6 @@
 //! removes them.
 
 mod conformance;
+mod faults;
 mod server;
 mod taken_over;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::NaiveDateTime;
+use mssql_testkit::{Options, TestServer};
 use store::conformance::{Backdoor, Subject};
 
 use crate::quote;
@@ -34,6 +35,52 @@ pub(crate) fn subject(target: MssqlTarget) -> Subject {
         }),
         prefix,
     }
+}
+
+/// A test server, made for one test.
+pub(crate) fn test_server() -> TestServer {
+    TestServer::start(Options::default()).expect("a test server")
+}
+
+/// A store on a test server of its own.
+pub(crate) fn subject_of_its_own() -> Subject {
+    let server = test_server();
+    let target = MssqlTarget::parse(&server.url("test")).expect("the test server's URL");
+    Subject {
+        store: Arc::new(MssqlStore::new(target.clone(), MssqlOptions::default())),
+        backdoor: Arc::new(Own {
+            target,
+            _server: server,
+        }),
+        prefix: "T_".to_owned(),
+    }
+}
+
+/// A test server that lives as long as the test.
+#[derive(Debug)]
+struct Own {
+    target: MssqlTarget,
+    _server: TestServer,
+}
+
+#[async_trait]
+impl Backdoor for Own {
+    async fn execute(&self, sql: &str) {
+        execute(&self.target, sql).await;
+    }
+
+    async fn date_time(&self, sql: &str) -> Option<NaiveDateTime> {
+        date_time(&self.target, sql).await
+    }
+}
+
+async fn execute(target: &MssqlTarget, sql: &str) {
+    Session::open(target).await.unwrap().batch(sql).await.unwrap();
+}
+
+async fn date_time(target: &MssqlTarget, sql: &str) -> Option<NaiveDateTime> {
+    let answers = Session::open(target).await.unwrap().batch(sql).await.unwrap();
+    answers[0][0].get(0)
 }
 
 /// The tables of one test. They are removed at its end.
@@ -89,11 +136,10 @@ impl Drop for Tables {
 #[async_trait]
 impl Backdoor for Tables {
     async fn execute(&self, sql: &str) {
-        self.session().await.batch(sql).await.unwrap();
+        execute(&self.target, sql).await;
     }
 
     async fn date_time(&self, sql: &str) -> Option<NaiveDateTime> {
-        let answers = self.session().await.batch(sql).await.unwrap();
-        answers[0][0].get(0)
+        date_time(&self.target, sql).await
     }
 }

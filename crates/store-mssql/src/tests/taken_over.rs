@@ -8,9 +8,34 @@ use table_map::{Index, Row, TableMap};
 
 use super::server;
 
-/// A subject with a table in the old form, if a server was asked for.
-async fn old_table() -> Option<(Subject, TableMap)> {
-    let subject = server::subject(server::asked_for()?);
+/// Each test over the test server and over the one that was asked for.
+macro_rules! on_both_servers {
+    ($($test:ident)*) => {
+        mod on_the_test_server {
+            $(#[tokio::test] async fn $test() { super::$test(super::server::subject_of_its_own()).await; })*
+        }
+        mod on_the_server_asked_for {
+            $(#[tokio::test] async fn $test() {
+                if let Some(target) = super::server::asked_for() {
+                    super::$test(super::server::subject(target)).await;
+                }
+            })*
+        }
+    };
+}
+
+on_both_servers! {
+    a_table_of_the_old_module_is_migrated_and_written_and_then_unchanged
+    a_time_that_the_column_rounds_is_unchanged_when_it_comes_again
+    what_a_column_cannot_hold_is_refused_with_key_and_column
+    a_text_outside_a_code_page_is_refused_or_kept_whole
+    a_column_that_was_widened_meanwhile_takes_the_value
+    a_thousand_rows_with_three_duplicates_are_reported_and_merged_to_the_oldest
+    a_statement_that_a_dba_ran_by_hand_leaves_nothing_to_plan
+}
+
+/// The map of a table that is there in the old form.
+async fn old_table(subject: &Subject) -> TableMap {
     let map = columns(&format!("{}RECORDS", subject.prefix))
         .index(Index::unique(["EXTERNAL_ID"]))
         .build()
@@ -22,7 +47,7 @@ async fn old_table() -> Option<(Subject, TableMap)> {
         map.name()
     );
     subject.backdoor.execute(&create).await;
-    Some((subject, map))
+    map
 }
 
 async fn migrate(subject: &Subject, map: &TableMap) {
@@ -50,11 +75,8 @@ fn record(key: i64) -> Record {
     }
 }
 
-#[tokio::test]
-async fn a_table_of_the_old_module_is_migrated_and_written_and_then_unchanged() {
-    let Some((subject, map)) = old_table().await else {
-        return;
-    };
+async fn a_table_of_the_old_module_is_migrated_and_written_and_then_unchanged(subject: Subject) {
+    let map = old_table(&subject).await;
     let shape = subject.store.inspect(&map).await.unwrap().unwrap();
     let plan = planner::plan(&map, Some(&shape)).unwrap();
     assert_eq!(plan.steps().len(), 2, "a column and an index: {:?}", plan.steps());
@@ -75,11 +97,8 @@ async fn a_table_of_the_old_module_is_migrated_and_written_and_then_unchanged() 
     }
 }
 
-#[tokio::test]
-async fn a_time_that_the_column_rounds_is_unchanged_when_it_comes_again() {
-    let Some((subject, map)) = old_table().await else {
-        return;
-    };
+async fn a_time_that_the_column_rounds_is_unchanged_when_it_comes_again(subject: Subject) {
+    let map = old_table(&subject).await;
     migrate(&subject, &map).await;
     let rounded = Record {
         created_time: day(2024, 2, 29).and_hms_milli_opt(12, 0, 0, 998),
@@ -90,11 +109,8 @@ async fn a_time_that_the_column_rounds_is_unchanged_when_it_comes_again() {
     assert_eq!(again.unchanged, 1);
 }
 
-#[tokio::test]
-async fn what_a_column_cannot_hold_is_refused_with_key_and_column() {
-    let Some((subject, map)) = old_table().await else {
-        return;
-    };
+async fn what_a_column_cannot_hold_is_refused_with_key_and_column(subject: Subject) {
+    let map = old_table(&subject).await;
     migrate(&subject, &map).await;
     let good = record(7);
     let bad = [
@@ -132,36 +148,49 @@ async fn what_a_column_cannot_hold_is_refused_with_key_and_column() {
 }
 
 /// SQL Server would store question marks. Babelfish keeps all of Unicode in a `varchar`.
-#[tokio::test]
-async fn a_text_outside_a_code_page_is_refused_or_kept_whole() {
-    let Some((subject, map)) = old_table().await else {
-        return;
-    };
+async fn a_text_outside_a_code_page_is_refused_or_kept_whole(subject: Subject) {
+    let map = old_table(&subject).await;
     migrate(&subject, &map).await;
-    let foreign = Record {
-        title: Some("名前 😀".to_owned()),
-        ..record(9)
-    };
-    let rows = [record(7).row(&map), foreign.row(&map)];
+    let rows = foreign_rows(&map);
     match subject.store.upsert(&map, &rows, at(0)).await {
         Ok(_) => assert_eq!(subject.store.read_back(&map, &[7, 9]).await.unwrap(), rows),
-        Err(error) => {
-            assert_eq!(error.kind(), ErrorKind::Data, "{error}");
-            let text = error.to_string();
-            assert!(
-                text.contains("row 9") && text.contains("TITLE") && !text.contains("名前"),
-                "{text}"
-            );
-            assert_eq!(subject.store.count(&map).await.unwrap(), 0);
-        }
+        Err(error) => assert_refused(&subject, &map, &error).await,
     }
 }
 
 #[tokio::test]
-async fn a_column_that_was_widened_meanwhile_takes_the_value() {
-    let Some((subject, map)) = old_table().await else {
-        return;
+async fn a_text_outside_a_code_page_is_refused_as_sql_server_would_lose_it() {
+    let subject = server::subject_of_its_own();
+    let map = old_table(&subject).await;
+    migrate(&subject, &map).await;
+    let error = subject
+        .store
+        .upsert(&map, &foreign_rows(&map), at(0))
+        .await
+        .unwrap_err();
+    assert_refused(&subject, &map, &error).await;
+}
+
+fn foreign_rows(map: &TableMap) -> [Row; 2] {
+    let foreign = Record {
+        title: Some("名前 😀".to_owned()),
+        ..record(9)
     };
+    [record(7).row(map), foreign.row(map)]
+}
+
+async fn assert_refused(subject: &Subject, map: &TableMap, error: &store::Error) {
+    assert_eq!(error.kind(), ErrorKind::Data, "{error}");
+    let text = error.to_string();
+    assert!(
+        text.contains("row 9") && text.contains("TITLE") && !text.contains("名前"),
+        "{text}"
+    );
+    assert_eq!(subject.store.count(map).await.unwrap(), 0);
+}
+
+async fn a_column_that_was_widened_meanwhile_takes_the_value(subject: Subject) {
+    let map = old_table(&subject).await;
     migrate(&subject, &map).await;
     let long = Record {
         title: Some("x".repeat(200)),
@@ -178,11 +207,8 @@ async fn a_column_that_was_widened_meanwhile_takes_the_value() {
     );
 }
 
-#[tokio::test]
-async fn a_thousand_rows_with_three_duplicates_are_reported_and_merged_to_the_oldest() {
-    let Some((subject, map)) = old_table().await else {
-        return;
-    };
+async fn a_thousand_rows_with_three_duplicates_are_reported_and_merged_to_the_oldest(subject: Subject) {
+    let map = old_table(&subject).await;
     for first in (0..1000).step_by(250) {
         let values: Vec<String> = (first..first + 250)
             .map(|number| {
@@ -211,11 +237,8 @@ async fn a_thousand_rows_with_three_duplicates_are_reported_and_merged_to_the_ol
     assert_eq!(titles, [Some("row 0"), Some("row 1"), Some("row 2")]);
 }
 
-#[tokio::test]
-async fn a_statement_that_a_dba_ran_by_hand_leaves_nothing_to_plan() {
-    let Some((subject, map)) = old_table().await else {
-        return;
-    };
+async fn a_statement_that_a_dba_ran_by_hand_leaves_nothing_to_plan(subject: Subject) {
+    let map = old_table(&subject).await;
     let shape = subject.store.inspect(&map).await.unwrap();
     let plan = planner::plan(&map, shape.as_ref()).unwrap();
     let batches = subject.store.statements(&plan).unwrap();
