@@ -46,7 +46,7 @@ pub use config::ClientConfig;
 pub use error::{Class, Error, ErrorKind};
 pub use limits::{Budget, MethodBudget};
 pub use methods::deals::Deal;
-pub use methods::history::{HistoryQuery, HistoryRecord, Read};
+pub use methods::history::{HistoryPage, HistoryQuery, HistoryRecord, Read};
 pub use methods::profile::Profile;
 pub use methods::stages::{Category, Status};
 pub use retry::RetryPolicy;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::DEAL;
 use super::deals::{self, Deal};
 use crate::answer::Answer;
-use crate::batch::{Call, MAX_BATCH};
+use crate::batch::{Call, MAX_BATCH, PAGE_ROWS};
 use crate::client::Client;
 use crate::error::Error;
 use crate::wire::{Fields, Scalar, items};
@@ -124,11 +124,20 @@ pub struct HistoryRecord {
     pub stage_id: String,
 }
 
+/// One page of records.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HistoryPage {
+    /// The records, in the order the portal gave them.
+    pub records: Vec<HistoryRecord>,
+    /// Whether more records may follow: the portal says so (`next`), or the page is full ([`PAGE_ROWS`] rows).
+    pub more: bool,
+}
+
 /// What [`Client::read`] read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Read {
-    /// The records of each query, in the order of the queries.
-    pub windows: Vec<Vec<HistoryRecord>>,
+    /// A page for each query, in the order of the queries.
+    pub pages: Vec<HistoryPage>,
     /// The deals found, by ID.
     pub deals: Vec<Deal>,
 }
@@ -161,7 +170,7 @@ struct WireId<'a> {
 
 /// The answer of one call of a mixed batch.
 enum Part {
-    Window(Vec<HistoryRecord>),
+    Page(HistoryPage),
     Deals(Vec<Deal>),
 }
 
@@ -172,10 +181,8 @@ impl Client {
     /// When the call fails, or a record lacks a field or has a wrong one.
     pub async fn stage_history_page(&self, query: &HistoryQuery) -> Result<Vec<HistoryRecord>, Error> {
         let call = whole_records(query);
-        Ok(self
-            .call_with(HISTORY_LIST, &call.params, read_records)
-            .await?
-            .result)
+        let answer = self.call_with(HISTORY_LIST, &call.params, read_records).await?;
+        Ok(answer.result)
     }
 
     /// The IDs of the records of one page, in a request of its own.
@@ -199,7 +206,16 @@ impl Client {
         &self,
         queries: &[HistoryQuery],
     ) -> Result<Vec<Vec<HistoryRecord>>, Error> {
-        Ok(self.read(queries, &[]).await?.windows)
+        let pages = self.history_pages(queries).await?;
+        Ok(pages.into_iter().map(|page| page.records).collect())
+    }
+
+    /// A page for each query, 50 queries a request, requests side by side as the limits allow.
+    ///
+    /// # Errors
+    /// When one of the calls fails, or a record lacks a field or has a wrong one: all or nothing.
+    pub async fn history_pages(&self, queries: &[HistoryQuery]) -> Result<Vec<HistoryPage>, Error> {
+        Ok(self.read(queries, &[]).await?.pages)
     }
 
     /// Records and deals together, their calls packed into as few requests as possible.
@@ -214,7 +230,7 @@ impl Client {
         let read = |base: usize| {
             move |index: usize, answer: Answer<&RawValue>| {
                 if base + index < queries.len() {
-                    read_records(answer.result).map(Part::Window)
+                    read_page(&answer).map(Part::Page)
                 } else {
                     deals::read_deals(answer.result).map(Part::Deals)
                 }
@@ -226,7 +242,7 @@ impl Client {
         let mut all = Read::default();
         for part in batches.into_iter().flatten() {
             match part? {
-                Part::Window(records) => all.windows.push(records),
+                Part::Page(page) => all.pages.push(page),
                 Part::Deals(deals) => all.deals.extend(deals),
             }
         }
@@ -241,6 +257,12 @@ fn whole_records(query: &HistoryQuery) -> Call {
         ..query.clone()
     }
     .call()
+}
+
+fn read_page(answer: &Answer<&RawValue>) -> Result<HistoryPage, Error> {
+    let records = read_records(answer.result)?;
+    let more = answer.next.is_some() || records.len() >= PAGE_ROWS;
+    Ok(HistoryPage { records, more })
 }
 
 pub(super) fn read_records(raw: &RawValue) -> Result<Vec<HistoryRecord>, Error> {

@@ -146,7 +146,7 @@ async fn windows_and_deals_share_their_batches() {
             .collect::<Vec<_>>(),
         [50, 41]
     );
-    let ends: Vec<i64> = read.windows.iter().map(|window| window[0].id).collect();
+    let ends: Vec<i64> = read.pages.iter().map(|page| page.records[0].id).collect();
     assert_eq!(ends, (1..=70).map(|n| n * 50).collect::<Vec<i64>>());
     let deals: Vec<i64> = read.deals.iter().map(|deal| deal.id).collect();
     assert_eq!(deals, (1..=500).map(|n| n * 2).collect::<Vec<i64>>());

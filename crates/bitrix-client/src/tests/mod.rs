@@ -4,6 +4,7 @@ mod batch;
 mod hostile;
 mod http;
 mod limits;
+mod lists;
 mod retries;
 mod secrets;
 
@@ -144,6 +145,13 @@ pub(crate) fn answer(status: u16, body: &Value) -> Reply {
 
 pub(crate) fn ok(result: &Value) -> Reply {
     answer(200, &json!({"result": result, "time": {}}))
+}
+
+/// The answer of a batch: results and the `next` of those that have one, by the names of the calls.
+pub(crate) fn batch_results(results: &Value, next: &Value) -> Reply {
+    ok(
+        &json!({"result": results, "result_error": [], "result_total": [], "result_next": next, "result_time": []}),
+    )
 }
 
 pub(crate) fn text(status: u16, body: &'static str) -> Reply {
