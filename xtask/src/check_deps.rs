@@ -50,7 +50,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("tiberius", &["store-mssql"]),
     ("reqwest", &["bitrix-client"]),
     ("governor", &["bitrix-client"]),
-    ("rusqlite", &["agent-scheduler", "mssql-testkit", "store-sqlite"]),
+    ("rusqlite", &["agent-scheduler", "store-sqlite"]),
     ("axum", &["demo-portal"]),
     ("sqlparser", &["mssql-testkit"]),
     ("figment", &["runner"]),

@@ -29,8 +29,9 @@ pub fn portal_failure(doing: &str, error: bitrix_client::Error) -> Failure {
 ///
 /// A target that is away, full, or does not let us in is waited for without end: work must go on by itself when the operator
 /// has acted. Only data that cannot be written and mistakes of ours are permanent.
-pub fn store_failure(doing: &str, error: store::Error) -> Failure {
-    let message = format!("cannot {doing}");
+pub fn store_failure(error: store::Error) -> Failure {
+    // A store's error names the table and what was being done to it.
+    let message = error.to_string();
     let failure = match error.kind() {
         ErrorKind::Passing {
             retry_after: Some(after),

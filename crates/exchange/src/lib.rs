@@ -36,6 +36,7 @@ pub mod duration;
 mod environment;
 mod failure;
 mod settings;
+mod stopping;
 mod tables;
 mod verification;
 
@@ -52,7 +53,8 @@ pub use context::{Context, Scope};
 pub use environment::{Environment, UnknownEnvironment};
 pub use failure::{portal_failure, row_failure, store_failure};
 pub use settings::{ConfigError, Settings};
-pub use tables::{WriteCounts, Written, ensure_table, write_verified};
+pub use stopping::unless_stopped;
+pub use tables::{WriteCounts, ensure_table, write_verified};
 pub use verification::{Finding, Verification};
 
 /// The command that brings all of an exchange's data over: it queues an agent.

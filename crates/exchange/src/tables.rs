@@ -5,22 +5,19 @@ use std::collections::{HashMap, HashSet};
 use agent::Failure;
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
-use store::{ErrorKind, Step, Store, planner};
+use store::{ErrorKind, Store, planner};
 use table_map::{Row, Strictness, TableMap, difference};
 
 use crate::failure::store_failure;
 
-/// Sees to it that the table, its columns and its indexes are there. Tells whether the table itself was made just now, so that
-/// state about what it holds is void.
+/// Sees to it that the table, its columns and its indexes are there. A table that is made here is empty: state that vouches for
+/// rows must be checked against the table itself, since the process may end right after this.
 ///
 /// # Errors
 /// Permanent when the database has a table of this name that cannot be taken over.
-pub async fn ensure_table(store: &dyn Store, map: &TableMap) -> Result<bool, Failure> {
+pub async fn ensure_table(store: &dyn Store, map: &TableMap) -> Result<(), Failure> {
     let table = map.name();
-    let shape = store
-        .inspect(map)
-        .await
-        .map_err(|error| store_failure(&format!("look at table {table}"), error))?;
+    let shape = store.inspect(map).await.map_err(store_failure)?;
     let plan = planner::plan(map, shape.as_ref()).map_err(|clashes| {
         Failure::permanent(format!(
             "table {table} of {} cannot be taken over",
@@ -29,32 +26,35 @@ pub async fn ensure_table(store: &dyn Store, map: &TableMap) -> Result<bool, Fai
         .with_source(clashes)
     })?;
     if plan.is_empty() {
-        return Ok(false);
+        return Ok(());
     }
     if let Err(error) = store.apply(&plan).await {
-        let what = format!("migrate table {table}{}", duplicates(store, map, &error).await);
-        return Err(store_failure(&what, error));
+        return Err(match duplicates(store, map, &error).await {
+            Some(what) => Failure::permanent(what).with_source(error),
+            None => store_failure(error),
+        });
     }
     tracing::info!(table, steps = plan.steps().len(), "migrated");
-    Ok(plan.steps().contains(&Step::CreateTable))
+    Ok(())
 }
 
-/// What stands in the way of a unique index, in words for the operator; empty when that is not the trouble.
-async fn duplicates(store: &dyn Store, map: &TableMap, error: &store::Error) -> String {
+/// What stands in the way of a unique index, in words for the operator; `None` when that is not the trouble.
+async fn duplicates(store: &dyn Store, map: &TableMap, error: &store::Error) -> Option<String> {
     if error.kind() != ErrorKind::Data {
-        return String::new();
+        return None;
     }
-    match store.duplicates(map, 20).await {
-        Ok(keys) if !keys.is_empty() => {
-            let keys: Vec<String> = keys.iter().map(i64::to_string).collect();
-            format!(
-                ", where {} {} stand in several rows; `stage-exchange migrate --merge-duplicates` keeps the oldest of each",
-                map.key(),
-                keys.join(", ")
-            )
-        }
-        _ => String::new(),
-    }
+    let keys = store
+        .duplicates(map, 20)
+        .await
+        .ok()
+        .filter(|keys| !keys.is_empty())?;
+    let keys: Vec<String> = keys.iter().map(i64::to_string).collect();
+    Some(format!(
+        "table {} has several rows with {} {}; `stage-exchange migrate --merge-duplicates` keeps the oldest of each",
+        map.name(),
+        map.key(),
+        keys.join(", ")
+    ))
 }
 
 /// How many rows a write inserted, changed and left alone.
@@ -82,41 +82,56 @@ impl WriteCounts {
     }
 }
 
-/// What [`write_verified`] did.
-pub type Written = WriteCounts;
-
 /// Writes rows, reads them back from the table and compares them with what was meant. Only when this returns `Ok` may a cursor
 /// move past them.
 ///
+/// A row that comes back other than it was sent is written once more: another agent may have written it in between.
+///
 /// # Errors
-/// Those of the store; permanent when a row came back other than it was sent.
+/// Those of the store; permanent when a row came back other than it was sent, twice.
 pub async fn write_verified(
     store: &dyn Store,
     map: &TableMap,
     rows: &[Row],
     at: NaiveDateTime,
-) -> Result<Written, Failure> {
+) -> Result<WriteCounts, Failure> {
     if rows.is_empty() {
-        return Ok(Written::default());
+        return Ok(WriteCounts::default());
     }
-    let table = map.name();
-    let upserted = store
-        .upsert(map, rows, at)
-        .await
-        .map_err(|error| store_failure(&format!("write {} rows to {table}", rows.len()), error))?;
     // Of rows with the same key the later one counts, as the store's contract says.
     let intended: HashMap<i64, &Row> = rows.iter().map(|row| (row.key(), row)).collect();
     let mut keys: Vec<i64> = intended.keys().copied().collect();
     keys.sort_unstable();
-    let stored = store
-        .read_back(map, &keys)
-        .await
-        .map_err(|error| store_failure(&format!("read {} rows back from {table}", keys.len()), error))?;
-    let inserted: HashSet<i64> = upserted.inserted.iter().copied().collect();
+    let first = store.upsert(map, rows, at).await.map_err(store_failure)?;
+    if let Err(mismatch) = verify(store, map, &intended, &keys, &first.inserted).await? {
+        tracing::warn!(table = map.name(), %mismatch, "writing once more");
+        store.upsert(map, rows, at).await.map_err(store_failure)?;
+        verify(store, map, &intended, &keys, &[])
+            .await?
+            .map_err(Failure::permanent)?;
+    }
+    Ok(WriteCounts {
+        inserted: count(&first.inserted),
+        changed: count(&first.changed),
+        unchanged: first.unchanged,
+    })
+}
+
+/// Reads the rows with these keys back and compares them; `Ok(Err(…))` says in words what is not as it was meant.
+async fn verify(
+    store: &dyn Store,
+    map: &TableMap,
+    intended: &HashMap<i64, &Row>,
+    keys: &[i64],
+    inserted: &[i64],
+) -> Result<Result<(), String>, Failure> {
+    let table = map.name();
+    let inserted: HashSet<i64> = inserted.iter().copied().collect();
+    let stored = store.read_back(map, keys).await.map_err(store_failure)?;
     let stored: HashMap<i64, &Row> = stored.iter().map(|row| (row.key(), row)).collect();
-    for key in &keys {
+    for key in keys {
         let (Some(want), Some(have)) = (intended.get(key), stored.get(key)) else {
-            return Err(Failure::permanent(format!(
+            return Ok(Err(format!(
                 "row {key} is not in {table} after it was written; is something else deleting rows there?"
             )));
         };
@@ -126,18 +141,14 @@ pub async fn write_verified(
             Strictness::Merged
         };
         if let Some(wrong) = difference(map, want, have, strictness).first() {
-            return Err(Failure::permanent(format!(
+            return Ok(Err(format!(
                 "row {key} of {table} came back with another {} than was written; \
                  is something else writing there, or can the column not hold the value?",
                 wrong.column
             )));
         }
     }
-    Ok(Written {
-        inserted: count(&upserted.inserted),
-        changed: count(&upserted.changed),
-        unchanged: upserted.unchanged,
-    })
+    Ok(Ok(()))
 }
 
 fn count(keys: &[i64]) -> u64 {

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use ::agent::{Activation, Agent, Failure, Outcome};
 use async_trait::async_trait;
-use exchange::{Context, ensure_table, write_verified};
+use exchange::{Context, Scope, ensure_table, store_failure, unless_stopped, write_verified};
 use stage_list_exchange::StageList;
-use table_map::TableMap;
+use table_map::{Row, TableMap};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::config::{Pace, UploaderConfig};
+use crate::error::Error;
 use crate::reader::{Reader, StepRows};
 use crate::state::UploadState;
 
@@ -51,23 +52,58 @@ impl UploadAgent {
         }
     }
 
+    /// What an activation works with: tables made, stages in step, and where to go on. `None` when the portal has no history.
+    async fn prepare(&self, activation: &Activation) -> Result<Option<(Reader, UploadState)>, Failure> {
+        ensure_table(self.context.store.as_ref(), &self.map).await?;
+        let reader = Reader::new(self.context.clone(), self.map.clone(), Arc::clone(&self.stages)).await?;
+        let state = self.begin(activation, &reader).await?;
+        Ok(state.map(|state| (reader, state)))
+    }
+
+    /// The saved state, if it is true for what we work on.
+    async fn saved(&self, activation: &Activation, scope: &Scope) -> Result<Option<UploadState>, Failure> {
+        let state = match activation.input::<UploadState>() {
+            Ok(Some(state)) => state,
+            Ok(None) => return Ok(None),
+            Err(unreadable) => {
+                tracing::warn!(error = unreadable.report(), "starting over");
+                return Ok(None);
+            }
+        };
+        if state.scope != *scope {
+            tracing::warn!(
+                "portal, target, zone or pipelines are not those of the saved upload; starting over"
+            );
+            return Ok(None);
+        }
+        if let Some(key) = state.last_key {
+            let store = self.context.store.as_ref();
+            if store
+                .read_back(&self.map, &[key])
+                .await
+                .map_err(store_failure)?
+                .is_empty()
+            {
+                tracing::warn!(
+                    table = self.map.name(),
+                    row = key,
+                    "the last row that was uploaded is not in the table any more; starting over"
+                );
+                return Ok(None);
+            }
+        }
+        Ok(Some(state))
+    }
+
     /// The state to go on from: the saved one when it is true for what we work on, else a new one. `None` when the portal
     /// has no history.
-    async fn begin(
-        &self,
-        activation: &Activation,
-        reader: &Reader,
-        table_is_new: bool,
-    ) -> Result<Option<UploadState>, Failure> {
+    async fn begin(&self, activation: &Activation, reader: &Reader) -> Result<Option<UploadState>, Failure> {
         let scope = self.context.scope();
-        match activation.input::<UploadState>()? {
-            Some(state) if state.scope == scope && !table_is_new => return Ok(Some(state)),
-            Some(_) => tracing::warn!(
-                "portal, target, pipelines or the table itself are not those of the saved upload; starting over"
-            ),
-            None => {}
+        if let Some(state) = self.saved(activation, &scope).await? {
+            return Ok(Some(state));
         }
         let Some((lowest, highest)) = reader.bounds().await? else {
+            tracing::warn!("the portal shows no stage history; may the webhook's user read deals?");
             return Ok(None);
         };
         let from = lowest.saturating_sub(1);
@@ -75,6 +111,7 @@ impl UploadAgent {
             scope,
             from,
             cursor: from,
+            last_key: None,
             until: highest,
             written: exchange::WriteCounts::default(),
         };
@@ -94,6 +131,7 @@ impl UploadAgent {
         let written = write_verified(self.context.store.as_ref(), &self.map, &step.rows, at).await?;
         state.written.add(written);
         state.cursor = step.up_to;
+        state.last_key = step.rows.last().map(Row::key).or(state.last_key);
         activation
             .checkpoint(state, state.progress().with_rate(rate(state.written.total())))
             .await
@@ -113,10 +151,19 @@ impl UploadAgent {
             let seconds = started.elapsed().as_secs_f64();
             (seconds > 0.5).then(|| (done - before) as f64 / seconds)
         };
+        if state.cursor >= state.until {
+            return Ok(());
+        }
         let mut steps = read_ahead(reader, state.cursor, state.until);
-        while let Some(step) = steps.receiver.recv().await {
+        // A step that is being read when the agent is to stop is read again: the portal may take long, or be away.
+        while let Some(step) = unless_stopped(activation, steps.receiver.recv()).await {
+            let Some(step) = step else {
+                return Err(
+                    Failure::permanent("cannot read the stage history").with_source(Error::EndedEarly)
+                );
+            };
             self.finish_step(activation, state, step?, rate).await?;
-            if activation.stopping() || started.elapsed() >= SLICE {
+            if state.cursor >= state.until || activation.stopping() || started.elapsed() >= SLICE {
                 break;
             }
         }
@@ -131,10 +178,12 @@ impl Agent for UploadAgent {
     }
 
     async fn activate(&self, activation: &Activation) -> Result<Outcome, Failure> {
-        let table_is_new = ensure_table(self.context.store.as_ref(), &self.map).await?;
-        let mut reader =
-            Reader::new(self.context.clone(), self.map.clone(), Arc::clone(&self.stages)).await?;
-        let Some(mut state) = self.begin(activation, &reader, table_is_new).await? else {
+        let Some(begun) = unless_stopped(activation, self.prepare(activation)).await else {
+            return Ok(Outcome::Again {
+                after: Duration::ZERO,
+            });
+        };
+        let Some((mut reader, mut state)) = begun? else {
             activation
                 .report(::agent::Progress::new(0, Some(0), "rows"))
                 .await?;
@@ -146,8 +195,11 @@ impl Agent for UploadAgent {
                 Duration::ZERO
             }
             Pace::Gentle => {
-                let page = reader.page(state.cursor, state.until).await?;
-                self.finish_step(activation, &mut state, page, |_| None).await?;
+                let page = reader.page(state.cursor, state.until);
+                let Some(page) = unless_stopped(activation, page).await else {
+                    return Outcome::next(&state, Duration::ZERO);
+                };
+                self.finish_step(activation, &mut state, page?, |_| None).await?;
                 GENTLE
             }
         };

@@ -11,7 +11,7 @@ use exchange::portal_failure;
 const KEEP: usize = 50_000;
 
 /// What rows need of their deal.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct DealFacts {
     pub(crate) assigned_by: Option<i64>,
     pub(crate) created_by: Option<i64>,
@@ -19,20 +19,20 @@ pub(crate) struct DealFacts {
     /// When the deal was last moved, as Unix time in seconds.
     pub(crate) moved_at: Option<i64>,
     pub(crate) category_id: Option<i64>,
+    pub(crate) stage_id: Option<Box<str>>,
     pub(crate) begin_date: Option<NaiveDate>,
     pub(crate) close_date: Option<NaiveDate>,
 }
 
 impl From<&Deal> for DealFacts {
     fn from(deal: &Deal) -> Self {
-        // The portal writes 0 where no user is meant.
-        let user = |id: Option<i64>| id.filter(|id| *id > 0);
         Self {
-            assigned_by: user(deal.assigned_by_id),
-            created_by: user(deal.created_by),
-            moved_by: user(deal.moved_by),
+            assigned_by: deal.assigned_by_id,
+            created_by: deal.created_by,
+            moved_by: deal.moved_by,
             moved_at: deal.moved_time.map(|time| time.timestamp()),
             category_id: deal.category_id,
+            stage_id: deal.stage_id.as_deref().map(Box::from),
             begin_date: deal.begin_date,
             close_date: deal.close_date,
         }
@@ -66,12 +66,12 @@ impl Deals {
             .deals_by_ids(&wanted)
             .await
             .map_err(|error| portal_failure("read the deals of moved stages", error))?;
-        let found: HashMap<i64, DealFacts> = deals
+        let mut found: HashMap<i64, DealFacts> = deals
             .iter()
             .map(|deal| (deal.id, DealFacts::from(deal)))
             .collect();
         for id in wanted {
-            self.known.insert(id, found.get(&id).copied());
+            self.known.insert(id, found.remove(&id));
             self.order.push_back(id);
         }
         Ok(())

@@ -27,4 +27,14 @@ pub enum Error {
         /// What it holds.
         value: i64,
     },
+    /// The portal's first and last rows do not come first and last: it ignores the order asked for.
+    #[error(
+        "the portal ignores the order by ID that was asked for; does something between us and the portal change the request?"
+    )]
+    Unordered,
+    /// Reading ended before the last row, without a word.
+    #[error(
+        "reading the stage history ended early; its task may have been stopped by a mistake in the program"
+    )]
+    EndedEarly,
 }

@@ -41,7 +41,8 @@ pub(crate) fn responsible(
     }
 }
 
-/// Whether the deal's last move can be this record: made at the same time, in the pipeline that the deal is in.
+/// Whether the deal's last move can be this record: made at the same time, to the stage and pipeline that the deal is in now.
+/// A deal that stands elsewhere was moved again, even if that move's record cannot be seen yet.
 pub(crate) fn may_be_last_move(record: &HistoryRecord, deal: &DealFacts) -> bool {
     let together = deal
         .moved_at
@@ -50,6 +51,16 @@ pub(crate) fn may_be_last_move(record: &HistoryRecord, deal: &DealFacts) -> bool
         && deal
             .category_id
             .is_none_or(|category| category == record.category_id)
+        && deal
+            .stage_id
+            .as_deref()
+            .is_none_or(|stage| stage == record.stage_id)
+}
+
+/// Whether the portal would have to be asked for later records before this one counts as the deal's last move. Records of a
+/// creation tell their mover by themselves.
+pub(crate) fn needs_to_be_latest(record: &HistoryRecord, deal: &DealFacts) -> bool {
+    record.type_id != Some(CREATED) && may_be_last_move(record, deal)
 }
 
 /// The latest record of each deal among `records`: by time of creation, then by ID.

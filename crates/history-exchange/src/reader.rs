@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use ::agent::Failure;
-use bitrix_client::{HistoryQuery, HistoryRecord};
+use bitrix_client::{HistoryPage, HistoryQuery, HistoryRecord};
+use chrono::{DateTime, TimeDelta, Utc};
 use exchange::{Context, portal_failure, row_failure};
 use stage_list_exchange::{StageList, StageNames};
 use table_map::{Row, TableMap};
@@ -12,11 +13,20 @@ use table_map::{Row, TableMap};
 use crate::deals::Deals;
 use crate::error::Error;
 use crate::mapping::{RowError, Surroundings, row};
-use crate::moves::{latest, may_be_last_move};
-use crate::windows::{Density, PAGE, Window, cut, rest};
+use crate::moves::{latest, needs_to_be_latest};
+use crate::windows::{Density, Window, cut, rest};
 
-/// Calls in one batch (vendor documentation, `batch`).
+/// Calls in one batch (vendor documentation, `batch`), and IDs in one call: as many as a page has rows.
 const BATCH: usize = 50;
+
+/// Records after which a step reads no windows on: two batches of full pages.
+const MOST: usize = 5000;
+
+/// How long a synchronised stage list is taken to be up to date for moves that were made before it.
+const NAMES_HOLD: TimeDelta = TimeDelta::minutes(1);
+
+/// Clocks of the portal and of this machine may differ by this much.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
 
 /// Rows read, complete as they go into the table.
 #[derive(Debug)]
@@ -27,12 +37,22 @@ pub(crate) struct StepRows {
     pub(crate) rows: Vec<Row>,
 }
 
+/// The first page of a window.
+#[derive(Debug, Default)]
+struct WindowPage {
+    records: Vec<HistoryRecord>,
+    /// The last row's ID, when there is more behind it in the window.
+    read_on_from: Option<i64>,
+}
+
 /// Reads the portal's history.
 pub(crate) struct Reader {
     context: Context,
     map: TableMap,
     stages: Arc<StageList>,
     names: StageNames,
+    /// When the names were brought in step with the portal; `None` for a reader that must not write.
+    synced_at: Option<DateTime<Utc>>,
     /// Stages that the portal does not know, either: they are not asked for again.
     nameless: HashSet<String>,
     deals: Deals,
@@ -46,8 +66,9 @@ impl Reader {
         map: TableMap,
         stages: Arc<StageList>,
     ) -> Result<Self, Failure> {
+        let synced_at = context.clock.now();
         stages.sync().await?;
-        Self::without_sync(context, map, stages).await
+        Self::with_names(context, map, stages, Some(synced_at)).await
     }
 
     /// A reader that takes the names of stages as the table has them, and writes nothing.
@@ -56,12 +77,22 @@ impl Reader {
         map: TableMap,
         stages: Arc<StageList>,
     ) -> Result<Self, Failure> {
+        Self::with_names(context, map, stages, None).await
+    }
+
+    async fn with_names(
+        context: Context,
+        map: TableMap,
+        stages: Arc<StageList>,
+        synced_at: Option<DateTime<Utc>>,
+    ) -> Result<Self, Failure> {
         let names = stages.names().await?;
         Ok(Self {
             context,
             map,
             stages,
             names,
+            synced_at,
             nameless: HashSet::new(),
             deals: Deals::default(),
             density: Density::default(),
@@ -75,28 +106,42 @@ impl Reader {
             descending,
             ..HistoryQuery::default()
         };
+        let doing = "find the first and last row of the stage history";
         let pages = self
             .context
             .portal
-            .stage_history_windows(&[end(false), end(true)])
+            .history_pages(&[end(false), end(true)])
             .await
-            .map_err(|error| portal_failure("find the first and last row of the stage history", error))?;
-        let ids = || pages.iter().flatten().map(|record| record.id);
-        Ok(ids().min().zip(ids().max()))
+            .map_err(|error| portal_failure(doing, error))?;
+        let ids = |page: &HistoryPage| -> Vec<i64> { page.records.iter().map(|record| record.id).collect() };
+        let [upward, downward] = pages.as_slice() else {
+            return Ok(None);
+        };
+        let (upward, downward) = (ids(upward), ids(downward));
+        // An end that is not the end would be taken for all there is.
+        if !upward.is_sorted() || !downward.is_sorted_by(|one, next| one >= next) {
+            return Err(Failure::permanent(format!("cannot {doing}")).with_source(Error::Unordered));
+        }
+        Ok(upward.first().copied().zip(downward.first().copied()))
     }
 
     /// One step: as many rows above `after` as a batch of windows gives, not beyond `until`.
     pub(crate) async fn step(&mut self, after: i64, until: i64) -> Result<StepRows, Failure> {
         let windows = cut(after, until, self.density.width(), BATCH);
-        let Some(up_to) = windows.last().map(|window| window.up_to) else {
+        let Some(end) = windows.last().map(|window| window.up_to) else {
             return Ok(StepRows {
                 up_to: until,
                 rows: Vec::new(),
             });
         };
-        let records = self.read_windows(windows).await?;
+        let (records, up_to) = self.read_windows(windows, end).await?;
         let rows = i64::try_from(records.len()).unwrap_or(i64::MAX);
-        self.density.learn(up_to.saturating_sub(after), rows);
+        let span = up_to.saturating_sub(after);
+        if up_to < end {
+            self.density.learn_burst(span, rows);
+        } else {
+            self.density.learn(span, rows);
+        }
         let rows = self.complete(records, up_to).await?;
         Ok(StepRows { up_to, rows })
     }
@@ -104,26 +149,17 @@ impl Reader {
     /// One page: the first rows above `after`, not beyond `until`.
     pub(crate) async fn page(&mut self, after: i64, until: i64) -> Result<StepRows, Failure> {
         let window = Window { after, up_to: until };
-        let records = self
-            .ask(&[window])
-            .await?
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>();
-        let last = records.last().map(|record| record.id);
-        let up_to = match last {
-            Some(last) if !rest(window, records.len(), Some(last)).is_empty() => last,
-            _ => until,
-        };
-        let rows = self.complete(records, up_to).await?;
+        let mut pages = self.ask(&[window]).await?;
+        let page = pages.pop().unwrap_or_default();
+        let up_to = page.read_on_from.unwrap_or(until);
+        let rows = self.complete(page.records, up_to).await?;
         Ok(StepRows { up_to, rows })
     }
 
-    /// Which of these rows the portal still has.
-    pub(crate) async fn existing(&self, ids: &[i64]) -> Result<HashSet<i64>, Failure> {
-        let page = usize::try_from(PAGE).unwrap_or(BATCH);
+    /// Which of these rows the portal still has, and the pipeline of each.
+    pub(crate) async fn existing(&self, ids: &[i64]) -> Result<HashMap<i64, i64>, Failure> {
         let queries: Vec<HistoryQuery> = ids
-            .chunks(page)
+            .chunks(BATCH)
             .map(|ids| HistoryQuery {
                 ids: ids.to_vec(),
                 ..HistoryQuery::default()
@@ -132,34 +168,57 @@ impl Reader {
         let pages = self
             .context
             .portal
-            .stage_history_windows(&queries)
+            .history_pages(&queries)
             .await
             .map_err(|error| portal_failure("look for rows of the stage history", error))?;
-        Ok(pages.into_iter().flatten().map(|record| record.id).collect())
+        Ok(pages
+            .into_iter()
+            .flat_map(|page| page.records)
+            .map(|record| (record.id, record.category_id))
+            .collect())
     }
 
-    /// All records of these windows, in ascending order of their IDs. Windows that overflow are read on.
-    async fn read_windows(&self, windows: Vec<Window>) -> Result<Vec<HistoryRecord>, Failure> {
-        let mut records = Vec::new();
+    /// Whether rows of this pipeline are to be brought over.
+    pub(crate) fn wants(&self, pipeline: i64) -> bool {
+        self.context.pipelines.is_empty() || self.context.pipelines.contains(&pipeline)
+    }
+
+    /// The records of these windows, which end at `end`, in ascending order of their IDs, and up to which ID they are whole.
+    ///
+    /// Windows that overflow are read on, until there are [`MOST`] records: where IDs were sparse and become dense, a step must
+    /// not grow without bound.
+    async fn read_windows(
+        &self,
+        windows: Vec<Window>,
+        end: i64,
+    ) -> Result<(Vec<HistoryRecord>, i64), Failure> {
+        let mut records: Vec<HistoryRecord> = Vec::new();
         let mut pending = windows;
-        while !pending.is_empty() {
-            let more = pending.split_off(pending.len().min(BATCH));
-            let pages = self.ask(&pending).await?;
-            let mut rests = Vec::new();
-            for (window, page) in pending.iter().zip(pages) {
-                rests.extend(rest(*window, page.len(), page.last().map(|record| record.id)));
-                records.extend(page);
+        while let Some(first) = pending.first() {
+            if records.len() >= MOST {
+                let up_to = first.after;
+                records.retain(|record| record.id <= up_to);
+                records.sort_unstable_by_key(|record| record.id);
+                return Ok((records, up_to));
             }
-            rests.extend(more);
-            pending = rests;
+            let later = pending.split_off(pending.len().min(BATCH));
+            let pages = self.ask(&pending).await?;
+            let mut open = Vec::new();
+            for (window, page) in pending.iter().zip(pages) {
+                if let Some(last) = page.read_on_from {
+                    open.extend(rest(*window, last));
+                }
+                records.extend(page.records);
+            }
+            open.extend(later);
+            pending = open;
         }
         records.sort_unstable_by_key(|record| record.id);
-        records.dedup_by_key(|record| record.id);
-        Ok(records)
+        Ok((records, end))
     }
 
-    /// The first page of each window, each in ascending order and inside its window.
-    async fn ask(&self, windows: &[Window]) -> Result<Vec<Vec<HistoryRecord>>, Failure> {
+    /// The first page of each window.
+    async fn ask(&self, windows: &[Window]) -> Result<Vec<WindowPage>, Failure> {
         let queries: Vec<HistoryQuery> = windows
             .iter()
             .map(|window| HistoryQuery {
@@ -169,27 +228,37 @@ impl Reader {
                 ..HistoryQuery::default()
             })
             .collect();
-        let mut pages = self
+        let pages = self
             .context
             .portal
-            .stage_history_windows(&queries)
+            .history_pages(&queries)
             .await
             .map_err(|error| portal_failure("read the stage history", error))?;
-        for (window, page) in windows.iter().zip(&mut pages) {
-            page.sort_unstable_by_key(|record| record.id);
-            if let Some(stray) = page.iter().find(|record| !window.holds(record.id)) {
-                return Err(
-                    Failure::permanent("cannot trust the portal's stage history").with_source(
-                        Error::OutsideWindow {
-                            id: stray.id,
-                            after: window.after,
-                            up_to: window.up_to,
-                        },
-                    ),
-                );
-            }
-        }
-        Ok(pages)
+        windows
+            .iter()
+            .zip(pages)
+            .map(|(window, page)| {
+                if let Some(stray) = page.records.iter().find(|record| !window.holds(record.id)) {
+                    return Err(
+                        Failure::permanent("cannot trust the portal's stage history").with_source(
+                            Error::OutsideWindow {
+                                id: stray.id,
+                                after: window.after,
+                                up_to: window.up_to,
+                            },
+                        ),
+                    );
+                }
+                let last = page.records.last().map(|record| record.id);
+                let mut records = page.records;
+                // A portal may not know the filter by pipeline; what is not wanted still counts for the page.
+                records.retain(|record| self.wants(record.category_id));
+                Ok(WindowPage {
+                    records,
+                    read_on_from: last.filter(|last| page.more && *last < window.up_to),
+                })
+            })
+            .collect()
     }
 
     /// Records as rows: with names, deals, and who made the move. Every record up to `up_to` that is not among them is
@@ -223,35 +292,40 @@ impl Reader {
         rows
     }
 
-    /// An unknown stage means that our stage list is behind: bring it up to date, once for each such stage.
+    /// An unknown stage means that our stage list is behind: bring it up to date, unless that was done just now and the move
+    /// is older. What neither the portal nor the table knows has no name.
     async fn learn_names(&mut self, records: &[HistoryRecord]) -> Result<(), Failure> {
-        let unknown = |names: &StageNames, nameless: &HashSet<String>| -> HashSet<String> {
-            records
-                .iter()
-                .map(|record| &record.stage_id)
-                .filter(|stage| names.get(stage).is_none() && !nameless.contains(*stage))
-                .cloned()
-                .collect()
+        let Some(synced_at) = self.synced_at else {
+            return Ok(());
         };
-        if unknown(&self.names, &self.nameless).is_empty() {
+        let now = self.context.clock.now();
+        let holds = now - synced_at < NAMES_HOLD;
+        let behind = records.iter().any(|record| {
+            self.names.get(&record.stage_id).is_none()
+                && !self.nameless.contains(&record.stage_id)
+                && !(holds && record.created_time < synced_at - CLOCKS_DIFFER)
+        });
+        if !behind {
             return Ok(());
         }
         self.stages.sync().await?;
+        self.synced_at = Some(now);
         self.names = self.stages.names().await?;
-        for stage in unknown(&self.names, &self.nameless) {
-            tracing::warn!(
-                stage,
-                "neither the portal nor the table knows this stage; its rows have no NAME"
-            );
-            self.nameless.insert(stage);
+        for record in records {
+            if self.names.get(&record.stage_id).is_none() && self.nameless.insert(record.stage_id.clone()) {
+                tracing::warn!(
+                    stage = record.stage_id,
+                    "neither the portal nor the table knows this stage; its rows have no NAME"
+                );
+            }
         }
         Ok(())
     }
 
     /// The deals whose latest record here looks like the deal's last move, but is followed by another record beyond `up_to`.
     ///
-    /// Only records near the end of a step can be: what follows was made within seconds, so its ID is near, too. Asking costs
-    /// one call for the few deals concerned.
+    /// What would follow was made within seconds and led to the same stage, so only records near the end of the step are in
+    /// question. Asking costs one call for the few deals concerned.
     async fn superseded(
         &self,
         records: &[HistoryRecord],
@@ -259,19 +333,21 @@ impl Reader {
         up_to: i64,
     ) -> Result<HashSet<i64>, Failure> {
         const NEAR: i64 = 60;
-        let end = records
-            .iter()
-            .map(|record| record.created_time.timestamp())
-            .max()
-            .unwrap_or_default();
+        let time = |record: &HistoryRecord| record.created_time.timestamp();
+        // The newest by ID is not always the newest by time.
+        let ends = [records.last().map(time), records.iter().map(time).max()];
         let candidates: Vec<i64> = records
             .iter()
-            .filter(|record| end - record.created_time.timestamp() <= NEAR)
+            .filter(|record| {
+                ends.iter()
+                    .flatten()
+                    .any(|end| (end - time(record)).abs() <= NEAR)
+            })
             .filter(|record| last.get(&record.owner_id) == Some(&record.id))
             .filter(|record| {
                 self.deals
                     .get(record.owner_id)
-                    .is_some_and(|deal| may_be_last_move(record, deal))
+                    .is_some_and(|deal| needs_to_be_latest(record, deal))
             })
             .map(|record| record.owner_id)
             .collect();
@@ -292,24 +368,22 @@ impl Reader {
             let pages = self
                 .context
                 .portal
-                .stage_history_windows(&queries)
+                .history_pages(&queries)
                 .await
                 .map_err(|error| portal_failure("look for later moves of the same deals", error))?;
             let mut next = Vec::new();
-            for ((owners, _), page) in pending.iter().zip(pages) {
-                later.extend(page.iter().map(|record| record.owner_id));
-                let full = i64::try_from(page.len()).is_ok_and(|rows| rows >= PAGE);
+            for ((owners, after), page) in pending.into_iter().zip(pages) {
+                later.extend(page.records.iter().map(|record| record.owner_id));
                 let open: Vec<i64> = owners
-                    .iter()
-                    .copied()
+                    .into_iter()
                     .filter(|owner| !later.contains(owner))
                     .collect();
-                if let Some(last) = page
-                    .iter()
+                let last = page
+                    .records
+                    .last()
                     .map(|record| record.id)
-                    .max()
-                    .filter(|_| full && !open.is_empty())
-                {
+                    .filter(|last| *last > after);
+                if let Some(last) = last.filter(|_| page.more && !open.is_empty()) {
                     next.push((open, last));
                 }
             }

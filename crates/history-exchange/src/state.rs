@@ -14,6 +14,10 @@ pub(crate) struct UploadState {
     pub(crate) from: i64,
     /// Every row up to here was written, read back and compared.
     pub(crate) cursor: i64,
+    /// The row at the cursor, or the last one before it: where it is not in the table any more, neither is what the cursor
+    /// vouches for.
+    #[serde(default)]
+    pub(crate) last_key: Option<i64>,
     /// The highest ID that the portal had when the upload began: where it ends.
     pub(crate) until: i64,
     /// What was written so far.

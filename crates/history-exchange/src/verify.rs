@@ -13,6 +13,9 @@ use crate::reader::Reader;
 /// Rows in one read of the table.
 const SCAN: u32 = 5000;
 
+/// Keys that only the table has, as far as the walk went, before the portal is asked for them.
+const PASSED: usize = 2500;
+
 pub(crate) async fn verify(
     context: &Context,
     map: &TableMap,
@@ -23,6 +26,7 @@ pub(crate) async fn verify(
     let mut reader = Reader::without_sync(context.clone(), map.clone(), Arc::clone(stages)).await?;
     let bounds = reader.bounds().await?;
     let mut table = Walk::new(context, map);
+    let mut passed = Passed::default();
     if let Some((lowest, highest)) = bounds {
         let mut cursor = lowest.saturating_sub(1);
         while cursor < highest {
@@ -30,45 +34,33 @@ pub(crate) async fn verify(
             cursor = step.up_to;
             for wanted in &step.rows {
                 result.portal += 1;
+                while table.peek().await?.is_some_and(|key| key < wanted.key()) {
+                    let Some(row) = table.next().await? else { break };
+                    passed.add(context, map, &row, &mut result);
+                }
                 compare(&mut table, &mut result, wanted).await?;
             }
+            passed.settle(&reader, &mut result, PASSED).await?;
             progress(Progress::new(result.portal, None, "rows"));
         }
     }
     // What is left has IDs above all that the portal had at the start: it came since then, or vanished.
-    loop {
-        let mut rest = Vec::new();
-        while rest.len() < 2500
-            && let Some(row) = table.next().await?
-        {
-            rest.push(row.key());
-        }
-        if rest.is_empty() {
-            break;
-        }
-        let existing = reader.existing(&rest).await?;
-        for key in rest {
-            if !existing.contains(&key) {
-                result.kept.add(key);
-            }
-        }
+    while let Some(row) = table.next().await? {
+        passed.add(context, map, &row, &mut result);
+        passed.settle(&reader, &mut result, PASSED).await?;
     }
-    result.stored = table.seen;
+    passed.settle(&reader, &mut result, 1).await?;
     Ok(result)
 }
 
-/// Finds `wanted` in the walk; what the walk passes on the way is in the table alone.
+/// Compares `wanted` with the row that the walk stands at.
 async fn compare(table: &mut Walk<'_>, result: &mut Verification, wanted: &Row) -> Result<(), Failure> {
-    while table.peek().await?.is_some_and(|key| key < wanted.key()) {
-        if let Some(passed) = table.next().await? {
-            result.kept.add(passed.key());
-        }
-    }
     if table.peek().await? != Some(wanted.key()) {
         result.missing.add(wanted.key());
         return Ok(());
     }
     if let Some(found) = table.next().await? {
+        result.stored += 1;
         let wrong = difference(table.map, wanted, &found, Strictness::Merged);
         if !wrong.is_empty() {
             result
@@ -79,13 +71,58 @@ async fn compare(table: &mut Walk<'_>, result: &mut Verification, wanted: &Row) 
     Ok(())
 }
 
-/// A walk over the table's rows of the wanted pipelines, in ascending order of their IDs.
+/// Rows of the table that did not come from the portal when their turn was. The portal is asked for them by their IDs: one
+/// that it still has was moved to a pipeline that is not wanted, or came later.
+#[derive(Default)]
+struct Passed {
+    keys: Vec<i64>,
+}
+
+impl Passed {
+    fn add(&mut self, context: &Context, map: &TableMap, row: &Row, result: &mut Verification) {
+        let pipelines = &context.pipelines;
+        let wanted = pipelines.is_empty()
+            || row
+                .integer(map, "CATEGORY_ID")
+                .is_some_and(|category| pipelines.contains(&category));
+        // Rows of other pipelines are of an earlier configuration, and none of our business.
+        if wanted {
+            result.stored += 1;
+            self.keys.push(row.key());
+        }
+    }
+
+    /// Asks for them once there are `enough`.
+    async fn settle(
+        &mut self,
+        reader: &Reader,
+        result: &mut Verification,
+        enough: usize,
+    ) -> Result<(), Failure> {
+        if self.keys.len() < enough {
+            return Ok(());
+        }
+        let existing = reader.existing(&self.keys).await?;
+        for (key, category) in self.keys.drain(..).map(|key| (key, existing.get(&key))) {
+            match category {
+                None => result.kept.add(key),
+                Some(category) if !reader.wants(*category) => {
+                    result.different.add_columns(key, ["CATEGORY_ID"]);
+                }
+                // It came after the verification had begun.
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A walk over the table's rows, in ascending order of their IDs.
 struct Walk<'a> {
     context: &'a Context,
     map: &'a TableMap,
     page: VecDeque<Row>,
     after: Option<i64>,
-    seen: u64,
     ended: bool,
 }
 
@@ -96,28 +133,21 @@ impl<'a> Walk<'a> {
             map,
             page: VecDeque::new(),
             after: None,
-            seen: 0,
             ended: false,
         }
     }
 
     async fn fill(&mut self) -> Result<(), Failure> {
-        while self.page.is_empty() && !self.ended {
+        if self.page.is_empty() && !self.ended {
             let rows = self
                 .context
                 .store
                 .scan(self.map, self.after, SCAN)
                 .await
-                .map_err(|error| store_failure("read the table of moves", error))?;
+                .map_err(store_failure)?;
             self.ended = rows.is_empty();
             self.after = rows.last().map(Row::key).or(self.after);
-            let pipelines = &self.context.pipelines;
-            self.page.extend(rows.into_iter().filter(|row| {
-                pipelines.is_empty()
-                    || row
-                        .integer(self.map, "CATEGORY_ID")
-                        .is_some_and(|category| pipelines.contains(&category))
-            }));
+            self.page.extend(rows);
         }
         Ok(())
     }
@@ -129,10 +159,6 @@ impl<'a> Walk<'a> {
 
     async fn next(&mut self) -> Result<Option<Row>, Failure> {
         self.fill().await?;
-        let row = self.page.pop_front();
-        if row.is_some() {
-            self.seen += 1;
-        }
-        Ok(row)
+        Ok(self.page.pop_front())
     }
 }

@@ -39,19 +39,20 @@ pub(crate) fn cut(after: i64, until: i64, width: i64, count: usize) -> Vec<Windo
     windows
 }
 
-/// What is left of a window whose answer was a full page that ended with `last`: windows narrow enough for what was just seen of
-/// its density. Empty when the answer was the whole window.
-pub(crate) fn rest(window: Window, rows: usize, last: Option<i64>) -> Vec<Window> {
-    let full = i64::try_from(rows).is_ok_and(|rows| rows >= PAGE);
-    match last {
-        Some(last) if full && last < window.up_to => cut(
-            last,
-            window.up_to,
-            width_for(last.saturating_sub(window.after), PAGE),
-            usize::MAX,
-        ),
-        _ => Vec::new(),
+/// What is left of a window whose answer was only its first page, which ended with `last`. Where rows lie so close may be a
+/// short burst or the rest of the window: so the first piece is as wide as what was just seen allows, and each further one
+/// twice as wide.
+pub(crate) fn rest(window: Window, last: i64) -> Vec<Window> {
+    let mut windows = Vec::new();
+    let mut width = width_for(last.saturating_sub(window.after), PAGE);
+    let mut from = last;
+    while from < window.up_to {
+        let up_to = from.saturating_add(width).min(window.up_to);
+        windows.push(Window { after: from, up_to });
+        from = up_to;
+        width = width.saturating_mul(2);
     }
+    windows
 }
 
 /// How wide a window should be, given that `span` IDs held `rows` rows.
@@ -94,5 +95,10 @@ impl Density {
         self.width = wanted
             .clamp(self.width / 4, self.width.saturating_mul(4))
             .clamp(PAGE, WIDEST);
+    }
+
+    /// Learns that `span` IDs held so many rows that a step had to end early: the next one must not be as wide.
+    pub(crate) fn learn_burst(&mut self, span: i64, rows: i64) {
+        self.width = width_for(span, rows);
     }
 }

@@ -1,9 +1,11 @@
 //! The agent that keeps the stages in step.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::agent::{Activation, Agent, Failure, Outcome, Progress};
 use async_trait::async_trait;
+use exchange::unless_stopped;
 
 use crate::sync::StageList;
 
@@ -28,7 +30,13 @@ impl Agent for SyncAgent {
     }
 
     async fn activate(&self, activation: &Activation) -> Result<Outcome, Failure> {
-        let synced = self.list.sync().await?;
+        // Everything here may be given up half done: the next time begins anew.
+        let Some(synced) = unless_stopped(activation, self.list.sync()).await else {
+            return Ok(Outcome::Again {
+                after: Duration::ZERO,
+            });
+        };
+        let synced = synced?;
         let progress = Progress::new(synced.portal, Some(synced.portal), "stages")
             .with_count("inserted", synced.written.inserted)
             .with_count("changed", synced.written.changed + synced.deactivated)

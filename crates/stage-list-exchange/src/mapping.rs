@@ -19,7 +19,7 @@ pub fn table(environment: Environment) -> Result<TableMap, table_map::Error> {
         .column(Column::key("EXTERNAL_ID"))
         .column(Column::text("NAME", 255))
         .column(Column::text("NAME_INIT", 255).nullable())
-        .column(Column::integer("SORT").nullable())
+        .column(Column::integer("SORT"))
         .column(Column::flag("SYSTEM"))
         .column(Column::text("SEMANTICS", 10).nullable())
         .column(Column::integer("CATEGORY_ID"))

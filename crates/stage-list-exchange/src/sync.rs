@@ -40,6 +40,9 @@ pub(crate) struct PortalStages {
     read: Vec<i64>,
     /// Pipelines that were asked for by name and are not there.
     gone: Vec<i64>,
+    /// Pipelines that the portal has, but shows without a single stage. Every pipeline has some, so this says nothing of
+    /// them: a right is missing, or the answer was not whole.
+    silent: Vec<i64>,
     everything: bool,
 }
 
@@ -47,7 +50,8 @@ impl PortalStages {
     /// Whether a stage under this entity would have been read if the portal still had it.
     pub(crate) fn covers(&self, entity: &str) -> bool {
         pipeline_of(entity).is_some_and(|pipeline| {
-            self.everything || self.read.contains(&pipeline) || self.gone.contains(&pipeline)
+            !self.silent.contains(&pipeline)
+                && (self.everything || self.read.contains(&pipeline) || self.gone.contains(&pipeline))
         })
     }
 }
@@ -106,7 +110,7 @@ impl StageList {
             store
                 .deactivate(&self.map, &vanished, at)
                 .await
-                .map_err(|error| store_failure("deactivate stages that the portal has no more", error))?
+                .map_err(store_failure)?
         };
         let synced = Synced {
             portal: u64::try_from(rows.len()).unwrap_or(u64::MAX),
@@ -141,7 +145,7 @@ impl StageList {
                 .store
                 .scan(&self.map, after, SCAN)
                 .await
-                .map_err(|error| store_failure("read the table of stages", error))?;
+                .map_err(store_failure)?;
             if page.is_empty() {
                 return Ok(rows);
             }
@@ -188,14 +192,28 @@ impl StageList {
             );
         }
         let entities: Vec<String> = read.iter().copied().map(entity_of).collect();
-        let statuses = portal
+        let mut statuses = portal
             .statuses(&entities)
             .await
             .map_err(|error| portal_failure("read the stages", error))?;
+        // A portal may not know the filter and answer with every directory it has.
+        statuses.retain(|status| entities.contains(&status.entity_id));
+        let silent = |pipeline: &i64| {
+            let entity = entity_of(*pipeline);
+            !statuses.iter().any(|status| status.entity_id == entity)
+        };
+        let silent: Vec<i64> = read.iter().copied().filter(silent).collect();
+        for pipeline in &silent {
+            tracing::warn!(
+                pipeline,
+                "the portal shows this pipeline without stages; its stages are left as they are"
+            );
+        }
         Ok(PortalStages {
             statuses,
             read,
             gone,
+            silent,
             everything: wanted.is_empty(),
         })
     }

@@ -31,6 +31,7 @@ fn deal(moved_after: i64) -> DealFacts {
         moved_by: Some(30),
         moved_at: Some(at(moved_after).timestamp()),
         category_id: Some(3),
+        stage_id: Some("C3:NEW".into()),
         begin_date: NaiveDate::from_ymd_opt(2024, 3, 1),
         close_date: None,
     }
@@ -61,6 +62,15 @@ fn a_move_at_another_time_or_not_the_latest_was_made_by_somebody_unknown() {
         responsible(&record(1, 2, 0), Some(&elsewhere), true),
         stand_in,
         "it moved on to another pipeline"
+    );
+    let moved_on = DealFacts {
+        stage_id: Some("C3:EXECUTING".into()),
+        ..deal(3)
+    };
+    assert_eq!(
+        responsible(&record(1, 2, 0), Some(&moved_on), true),
+        stand_in,
+        "the record of its later move is not visible yet"
     );
     let unknown = DealFacts {
         moved_by: None,

@@ -41,7 +41,9 @@ proptest! {
             cursor = pending.last().unwrap().up_to;
             while let Some(window) = pending.pop() {
                 let rows = page(&ids, window);
-                pending.extend(rest(window, rows.len(), rows.last().copied()));
+                if rows.len() == usize::try_from(PAGE).unwrap() {
+                    pending.extend(rest(window, *rows.last().unwrap()));
+                }
                 read.extend(rows);
             }
         }
@@ -81,6 +83,25 @@ fn dense_ids_are_read_by_windows_of_a_page_which_never_overflow() {
     let mut density = Density::default();
     density.learn(2500, 2500);
     assert_eq!(density.width(), PAGE);
+}
+
+#[test]
+fn a_burst_in_a_wide_window_costs_a_few_windows_and_not_thousands() {
+    let window = Window {
+        after: 0,
+        up_to: 1_000_000,
+    };
+    // 50 rows in the first 50 IDs say nothing of the other 999,950.
+    let rest = rest(window, 50);
+    assert_eq!(
+        rest.first(),
+        Some(&Window {
+            after: 50,
+            up_to: 100
+        })
+    );
+    assert_eq!(rest.last().map(|window| window.up_to), Some(1_000_000));
+    assert!(rest.len() < 20, "{}", rest.len());
 }
 
 #[test]
