@@ -126,7 +126,7 @@ impl Client {
     /// # Errors
     /// When the call failed for good, or went on failing until its attempts were used up; see [`Error::class`].
     pub async fn call<T: DeserializeOwned>(&self, method: &str, params: &Value) -> Result<Answer<T>, Error> {
-        self.call_with(method, params, |raw| wire::from_raw(method, raw))
+        self.call_with(method, params, |answer| wire::from_raw(method, answer.result))
             .await
     }
 
@@ -155,12 +155,12 @@ impl Client {
         &self.inner.config
     }
 
-    /// Like [`Client::call`], with a reader of the result.
+    /// Like [`Client::call`], with a reader of the answer.
     pub(crate) async fn call_with<T>(
         &self,
         method: &str,
         params: &Value,
-        read: impl Fn(&RawValue) -> Result<T, Error>,
+        read: impl Fn(&Answer<&RawValue>) -> Result<T, Error>,
     ) -> Result<Answer<T>, Error> {
         check_call(method, params)?;
         let body = if params.is_null() {
@@ -182,14 +182,14 @@ impl Client {
         method: &str,
         body: &Bytes,
         attempts: &mut Attempts,
-        read: &impl Fn(&RawValue) -> Result<T, Error>,
+        read: &impl Fn(&Answer<&RawValue>) -> Result<T, Error>,
     ) -> Result<Answer<T>, Error> {
         let delivery = self
             .send(method, body, &[Demand { method, calls: 1 }], attempts)
             .await?;
         let answer = self.open(method, &delivery)?;
         self.inner.limits.ledger.learn(method, &answer.time);
-        let result = read(answer.result)?;
+        let result = read(&answer)?;
         Ok(Answer {
             result,
             total: answer.total,

@@ -1,5 +1,7 @@
 //! The history of deals' stages.
 
+use std::cmp::Reverse;
+
 use chrono::{DateTime, FixedOffset};
 use futures::future::try_join_all;
 use serde::Deserialize;
@@ -178,11 +180,12 @@ impl Client {
     /// One page of records, in a request of its own.
     ///
     /// # Errors
-    /// When the call fails, or a record lacks a field or has a wrong one.
+    /// Those of [`Client::history_pages`].
     pub async fn stage_history_page(&self, query: &HistoryQuery) -> Result<Vec<HistoryRecord>, Error> {
         let call = whole_records(query);
-        let answer = self.call_with(HISTORY_LIST, &call.params, read_records).await?;
-        Ok(answer.result)
+        let read = |answer: &Answer<&RawValue>| read_page(query, answer);
+        let answer = self.call_with(HISTORY_LIST, &call.params, read).await?;
+        Ok(answer.result.records)
     }
 
     /// The IDs of the records of one page, in a request of its own.
@@ -195,13 +198,16 @@ impl Client {
             ..query.clone()
         }
         .call();
-        Ok(self.call_with(HISTORY_LIST, &call.params, read_ids).await?.result)
+        Ok(self
+            .call_with(HISTORY_LIST, &call.params, |answer| read_ids(answer.result))
+            .await?
+            .result)
     }
 
     /// The records of many queries, 50 queries a request, requests side by side as the limits allow.
     ///
     /// # Errors
-    /// When one of the calls fails, or a record lacks a field or has a wrong one: all or nothing.
+    /// Those of [`Client::history_pages`].
     pub async fn stage_history_windows(
         &self,
         queries: &[HistoryQuery],
@@ -212,8 +218,12 @@ impl Client {
 
     /// A page for each query, 50 queries a request, requests side by side as the limits allow.
     ///
+    /// A page with `more` has at least one record and is sorted by ID the way its query asks, so a caller can read on
+    /// from its last record.
+    ///
     /// # Errors
-    /// When one of the calls fails, or a record lacks a field or has a wrong one: all or nothing.
+    /// When one of the calls fails, a record lacks a field or has a wrong one, or a page with `more` is empty or not
+    /// sorted: all or nothing.
     pub async fn history_pages(&self, queries: &[HistoryQuery]) -> Result<Vec<HistoryPage>, Error> {
         Ok(self.read(queries, &[]).await?.pages)
     }
@@ -223,17 +233,14 @@ impl Client {
     /// Deals that do not exist, or that the webhook's user may not read, are not among the result.
     ///
     /// # Errors
-    /// When one of the calls fails, or a row lacks a field or has a wrong one: all or nothing.
+    /// Those of [`Client::history_pages`] and [`Client::deals_by_ids`]: all or nothing.
     pub async fn read(&self, queries: &[HistoryQuery], deal_ids: &[i64]) -> Result<Read, Error> {
         let mut calls: Vec<Call> = queries.iter().map(whole_records).collect();
         calls.extend(deals::calls(deal_ids));
         let read = |base: usize| {
-            move |index: usize, answer: Answer<&RawValue>| {
-                if base + index < queries.len() {
-                    read_page(&answer).map(Part::Page)
-                } else {
-                    deals::read_deals(answer.result).map(Part::Deals)
-                }
+            move |index: usize, answer: Answer<&RawValue>| match queries.get(base + index) {
+                Some(query) => read_page(query, &answer).map(Part::Page),
+                None => deals::read_deals(answer.result).map(Part::Deals),
             }
         };
         let batch = |(number, calls): (usize, _)| self.batch_with(calls, read(number * MAX_BATCH));
@@ -259,10 +266,28 @@ fn whole_records(query: &HistoryQuery) -> Call {
     .call()
 }
 
-fn read_page(answer: &Answer<&RawValue>) -> Result<HistoryPage, Error> {
+fn read_page(query: &HistoryQuery, answer: &Answer<&RawValue>) -> Result<HistoryPage, Error> {
     let records = read_records(answer.result)?;
     let more = answer.next.is_some() || records.len() >= PAGE_ROWS;
+    if more {
+        can_be_read_on(query, &records)?;
+    }
     Ok(HistoryPage { records, more })
+}
+
+/// Refuses a page after which a reader that goes on from its last record would leave records out.
+fn can_be_read_on(query: &HistoryQuery, records: &[HistoryRecord]) -> Result<(), Error> {
+    let sorted = if query.descending {
+        records.is_sorted_by_key(|record| Reverse(record.id))
+    } else {
+        records.is_sorted_by_key(|record| record.id)
+    };
+    let problem = match (records, sorted) {
+        ([], _) => "a page without rows is said to go on",
+        (_, false) => "the portal ignores order: a page that goes on is not sorted by ID",
+        (_, true) => return Ok(()),
+    };
+    Err(Error::unexpected(HISTORY_LIST, problem))
 }
 
 pub(super) fn read_records(raw: &RawValue) -> Result<Vec<HistoryRecord>, Error> {

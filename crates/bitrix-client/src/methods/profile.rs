@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
+use crate::answer::Answer;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 use crate::wire::{Fields, Scalar, from_raw};
@@ -48,15 +49,20 @@ impl Client {
     /// When neither way works; that of `profile` when its trouble is another than a missing right.
     pub async fn profile(&self) -> Result<Profile, Error> {
         match self
-            .call_with(PROFILE, &json!({}), |raw| read_profile(PROFILE, raw))
+            .call_with(PROFILE, &json!({}), |answer| read_profile(PROFILE, answer.result))
             .await
         {
             Ok(answer) => Ok(answer.result),
             Err(error) if matches!(error.kind(), ErrorKind::NotAllowed | ErrorKind::BadCall) => {
                 let user = self
-                    .call_with(USER_CURRENT, &json!({}), |raw| read_profile(USER_CURRENT, raw))
+                    .call_with(USER_CURRENT, &json!({}), |answer| {
+                        read_profile(USER_CURRENT, answer.result)
+                    })
                     .await?;
-                let admin = self.call_with(USER_ADMIN, &json!({}), read_admin).await?.result;
+                let admin = self
+                    .call_with(USER_ADMIN, &json!({}), |answer| read_admin(answer.result))
+                    .await?
+                    .result;
                 Ok(Profile { admin, ..user.result })
             }
             Err(error) => Err(error),
@@ -68,7 +74,9 @@ impl Client {
     /// # Errors
     /// When the call fails, or its answer is no time.
     pub async fn server_time(&self) -> Result<DateTime<FixedOffset>, Error> {
-        let read = |raw: &RawValue| Fields(SERVER_TIME).date_time("result", &from_raw(SERVER_TIME, raw)?);
+        let read = |answer: &Answer<&RawValue>| {
+            Fields(SERVER_TIME).date_time("result", &from_raw(SERVER_TIME, answer.result)?)
+        };
         self.call_with(SERVER_TIME, &json!({}), read)
             .await
             .map(|answer| answer.result)

@@ -97,7 +97,9 @@ impl Client {
     /// When the call fails, or a pipeline lacks its ID.
     pub async fn categories(&self) -> Result<Vec<Category>, Error> {
         let answer = self
-            .call_with(CATEGORY_LIST, &json!({"entityTypeId": DEAL}), read_categories)
+            .call_with(CATEGORY_LIST, &json!({"entityTypeId": DEAL}), |answer| {
+                read_categories(answer.result)
+            })
             .await?;
         Ok(answer.result)
     }
