@@ -35,6 +35,8 @@ pub(crate) enum Failure<'a> {
     StillBlocked { wait: Duration },
     /// JSON of another shape than documented.
     Unexpected,
+    /// The answer of a list method without its list, which is not the same as an empty one.
+    NoRows,
     /// Neither result nor error for a call of a batch.
     MissingInBatch,
     /// Refused before sending.
@@ -90,6 +92,7 @@ pub(crate) fn classify(method: &str, failure: &Failure<'_>) -> (ErrorKind, Class
                 "compare the portal's answer with the documentation of the method and report the difference",
             ),
         ),
+        Failure::NoRows => (ErrorKind::NotAnAnswer, retry(None)),
         Failure::MissingInBatch => (ErrorKind::MissingInBatch, retry(None)),
         Failure::BadInput => (ErrorKind::BadInput, permanent("correct it and start again")),
     }
@@ -180,6 +183,7 @@ pub(crate) fn describe(failure: &Failure<'_>) -> String {
         Failure::Transport(kind) => kind.describe(),
         Failure::StillBlocked { .. } => "nothing was sent, since the vendor blocked REST for this portal",
         Failure::Unexpected => "the answer is not what the documentation promises",
+        Failure::NoRows => "the answer has no list of rows, not even an empty one",
         Failure::MissingInBatch => "the batch answered with neither a result nor an error for this call",
         Failure::BadInput => "the call is wrong",
     };

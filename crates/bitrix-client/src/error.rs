@@ -52,7 +52,7 @@ pub enum ErrorKind {
     Transport,
     /// The body of the answer is larger than the client takes.
     TooLarge,
-    /// A success status with a body that is empty, cut off or not JSON.
+    /// A success status with a body that is empty, cut off or not JSON, or lacks the list that was asked for.
     NotAnAnswer,
     /// The answer is JSON, but a field is missing or holds what it must not.
     Unexpected,

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::classify::Failure;
 use crate::error::Error;
 
 /// One value of a field, as it came.
@@ -161,7 +162,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
     }
 }
 
-/// A list: an array, a map of anything to the items (its keys dropped), or `null`.
+/// A list: an array, or a map of anything to the items (its keys dropped).
 ///
 /// PHP writes a list whose keys are not 0..n-1 as a map, and an empty map as an empty list.
 #[derive(Debug)]
@@ -239,7 +240,7 @@ impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Lenient<T> {
 /// The result of a list method that wraps its rows in `items` (or `categories`).
 #[derive(Deserialize)]
 struct Page<T> {
-    #[serde(default = "none", alias = "categories", deserialize_with = "given")]
+    #[serde(default = "none", alias = "categories")]
     #[serde(bound(deserialize = "T: Deserialize<'de>"))]
     items: Option<Rows<T>>,
 }
@@ -255,14 +256,17 @@ pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     T::deserialize(deserializer).map(Some)
 }
 
-/// Reads the rows of `{"items": …}` out of a result. PHP's `[]` for an empty result has none.
+/// Reads the rows of `{"items": …}` out of a result.
+///
+/// PHP's empty result has none. A result without the list, or with `null` in its place, is not an empty one: taken
+/// for one, its rows would be passed over for good.
 pub(crate) fn items<'a, T: Deserialize<'a>>(
     method: &str,
     wrapper: &str,
     raw: &'a RawValue,
 ) -> Result<Vec<T>, Error> {
     match raw.get() {
-        empty if is_empty_list(empty) => return Ok(Vec::new()),
+        empty if is_empty(empty) => return Ok(Vec::new()),
         // Serde would take a list for the fields of the page, one after another.
         list if list.starts_with('[') => {
             return Err(Error::unexpected(
@@ -272,16 +276,25 @@ pub(crate) fn items<'a, T: Deserialize<'a>>(
         }
         _ => {}
     }
-    let page: Page<T> = from_raw(method, raw)?;
-    let rows = page
-        .items
-        .ok_or_else(|| Error::unexpected(method, format!("the result lacks {wrapper}")))?;
-    Ok(rows.0)
+    let page: Option<Page<T>> = from_raw(method, raw)?;
+    page.and_then(|page| page.items)
+        .map(|rows| rows.0)
+        .ok_or_else(|| Error::new(method, &Failure::NoRows))
 }
 
-fn is_empty_list(json: &str) -> bool {
-    let inner = json.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    inner.is_some_and(|inner| inner.trim().is_empty())
+/// Reads a result that is the list itself; `null` is none, not even an empty one.
+pub(crate) fn list<'a, T: Deserialize<'a>>(method: &str, raw: &'a RawValue) -> Result<Vec<T>, Error> {
+    let rows: Option<Rows<T>> = from_raw(method, raw)?;
+    rows.map(|rows| rows.0)
+        .ok_or_else(|| Error::new(method, &Failure::NoRows))
+}
+
+/// Whether this is PHP's empty array, in either spelling.
+fn is_empty(json: &str) -> bool {
+    let inside = |open, close| json.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
+    inside('[', ']')
+        .or_else(|| inside('{', '}'))
+        .is_some_and(|inner| inner.trim().is_empty())
 }
 
 /// Reads a result as `T`, naming the place but no value when it has another shape.

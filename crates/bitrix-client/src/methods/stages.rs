@@ -9,7 +9,7 @@ use super::DEAL;
 use crate::batch::{Call, MAX_BATCH};
 use crate::client::Client;
 use crate::error::Error;
-use crate::wire::{Fields, Rows, Scalar, from_raw, items};
+use crate::wire::{Fields, Scalar, items, list};
 
 const CATEGORY_LIST: &str = "crm.category.list";
 const STATUS_LIST: &str = "crm.status.list";
@@ -143,7 +143,7 @@ pub(super) fn read_categories(raw: &RawValue) -> Result<Vec<Category>, Error> {
 
 pub(super) fn read_statuses(raw: &RawValue) -> Result<Vec<Status>, Error> {
     let fields = Fields(STATUS_LIST);
-    let rows: Rows<WireStatus<'_>> = from_raw(STATUS_LIST, raw)?;
+    let rows: Vec<WireStatus<'_>> = list(STATUS_LIST, raw)?;
     let read = |row: WireStatus<'_>| {
         Ok(Status {
             id: fields.id("ID", &row.id)?,
@@ -160,5 +160,5 @@ pub(super) fn read_statuses(raw: &RawValue) -> Result<Vec<Status>, Error> {
             color: fields.optional_text("COLOR", &row.color)?,
         })
     };
-    rows.0.into_iter().map(read).collect()
+    rows.into_iter().map(read).collect()
 }

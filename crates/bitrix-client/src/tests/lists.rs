@@ -1,5 +1,7 @@
 //! Lists: where a page ends, how it is read on, and answers that cannot be trusted to be pages.
 
+use std::future::Future;
+
 use super::*;
 use crate::{ErrorKind, HistoryQuery};
 
@@ -69,4 +71,81 @@ async fn a_page_that_goes_on_must_be_in_the_order_asked_for() {
         .await
         .expect_err("shuffled");
     assert!(error.to_string().contains("the portal ignores order"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_without_rows_is_not_an_empty_page_and_may_pass() {
+    // Given a portal that at first answers without the rows.
+    for nothing in [
+        json!(null),
+        json!({"items": null}),
+        json!({"categories": null}),
+        json!({"total": 0}),
+    ] {
+        let good = json!({"items": []});
+        let result = move |index| if index == 0 { nothing.clone() } else { good.clone() };
+        let portal = Scripted::new(move |seen| match seen.method.as_str() {
+            "batch" => batch_results(&json!({"c00": result(seen.index)}), &json!([])),
+            _ => ok(&result(seen.index)),
+        });
+        let mut impatient = config();
+        impatient.retry.max_attempts = 1;
+        let (once, again) = (client_with(&portal, impatient), client(&portal));
+        let query = HistoryQuery::default();
+
+        for (method, error) in [
+            (
+                "crm.stagehistory.list",
+                once.stage_history_page(&query).await.err(),
+            ),
+            (
+                "crm.stagehistory.list",
+                once_more(&portal, once.read(std::slice::from_ref(&query), &[])).await,
+            ),
+            ("crm.item.list", once_more(&portal, once.deals_by_ids(&[1])).await),
+            ("crm.category.list", once_more(&portal, once.categories()).await),
+        ] {
+            let error = error.expect("not an empty page");
+            assert_eq!(
+                (error.method(), error.kind()),
+                (method, ErrorKind::NotAnAnswer),
+                "{error}"
+            );
+            assert!(error.is_passing(), "{error}");
+        }
+        lock(&portal.seen).clear();
+        assert!(
+            again
+                .stage_history_page(&query)
+                .await
+                .expect("asked again")
+                .is_empty()
+        );
+    }
+    // And a list of statuses, which has no wrapper.
+    let portal = Scripted::new(|seen| {
+        let result = if seen.index == 0 { json!(null) } else { json!([]) };
+        batch_results(&json!({"c00": result}), &json!([]))
+    });
+    let statuses = client(&portal).statuses(&["DEAL_STAGE".to_owned()]).await;
+    assert!(statuses.expect("asked again").is_empty());
+    assert_eq!(portal.seen().len(), 2);
+}
+
+/// The error of a call that is the first this portal sees.
+async fn once_more<T>(
+    portal: &Scripted,
+    call: impl Future<Output = Result<T, crate::Error>>,
+) -> Option<crate::Error> {
+    lock(&portal.seen).clear();
+    call.await.err()
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_in_the_spellings_of_php_is_an_empty_page() {
+    for empty in [json!({"items": []}), json!({"items": {}}), json!([]), json!({})] {
+        let portal = Scripted::new(move |_| ok(&empty));
+        let page = client(&portal).stage_history_page(&HistoryQuery::default()).await;
+        assert!(page.expect("an empty page").is_empty());
+    }
 }
