@@ -10,7 +10,7 @@ use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 use store::{Store, planner};
 use store_mssql::{MssqlOptions, MssqlStore, MssqlTarget};
 use table_map::{Column, Index, Ranking, Row, TableMap, UpdateRule, Value};
-use tiberius::{Client, IntoSql, TokenRow};
+use tiberius::{Client, IntoSql, SqlBulkCopyOption, SqlBulkCopyOptions, TokenRow};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
@@ -102,6 +102,7 @@ async fn bare_bulk_load(
     map: &TableMap,
     rows: &[Row],
     step: usize,
+    options: SqlBulkCopyOptions,
     at: NaiveDateTime,
 ) -> Result<f64, Box<dyn Error>> {
     let stamps = [map.inserted_at(), map.updated_at()];
@@ -112,7 +113,9 @@ async fn bare_bulk_load(
         .collect();
     let started = Instant::now();
     for step in rows.chunks(step) {
-        let mut load = client.bulk_insert_columns(table, &columns).await?;
+        let mut load = client
+            .bulk_insert_with_options(table, &columns, options, &[])
+            .await?;
         for row in step {
             let mut tokens = TokenRow::with_capacity(columns.len());
             for value in row.values() {
@@ -176,8 +179,26 @@ async fn measure(
     store.apply(&planner::plan(&twin, None)?).await?;
     run(&mut client, &format!("CREATE TABLE {} {HEAP}", quoted("HEAP"))).await?;
 
-    let heap = bare_bulk_load(&mut client, &quoted("HEAP"), &table, &rows, step, begin).await?;
-    let indexed = bare_bulk_load(&mut client, &quoted("INDEXED"), &table, &rows, step, begin).await?;
+    let heap = bare_bulk_load(
+        &mut client,
+        &quoted("HEAP"),
+        &table,
+        &rows,
+        step,
+        SqlBulkCopyOption::TableLock.into(),
+        begin,
+    )
+    .await?;
+    let indexed = bare_bulk_load(
+        &mut client,
+        &quoted("INDEXED"),
+        &table,
+        &rows,
+        step,
+        SqlBulkCopyOptions::empty(),
+        begin,
+    )
+    .await?;
     let started = Instant::now();
     for step in rows.chunks(step) {
         let done = store.upsert(&table, step, begin).await?;

@@ -159,10 +159,16 @@ fn differences(facts: &Facts) -> Vec<String> {
             UpdateRule::FirstKnown => {
                 conditions.push(format!("(t.{column} IS NULL AND s.{column} IS NOT NULL)"))
             }
-            UpdateRule::Ranked(ranking) => match ranked.iter_mut().find(|(other, _)| *other == ranking) {
-                Some((_, columns)) => columns.push(differs(fact)),
-                None => ranked.push((ranking, vec![differs(fact)])),
-            },
+            UpdateRule::Ranked(ranking) => {
+                let differs = match says_nothing(facts, fact, ranking) {
+                    Some(nothing) => format!("({} AND NOT ({nothing}))", differs(fact)),
+                    None => differs(fact),
+                };
+                match ranked.iter_mut().find(|(other, _)| *other == ranking) {
+                    Some((_, columns)) => columns.push(differs),
+                    None => ranked.push((ranking, vec![differs])),
+                }
+            }
             _ => conditions.push(differs(fact)),
         }
     }
@@ -195,9 +201,11 @@ fn merged(facts: &Facts, fact: &Fact, rule: &UpdateRule) -> String {
     let staged = incoming(fact);
     match rule {
         UpdateRule::FirstKnown => format!("CASE WHEN t.{column} IS NULL THEN {staged} ELSE t.{column} END"),
-        UpdateRule::Ranked(ranking) => match keeps(facts, ranking) {
-            Some(keeps) => format!("CASE WHEN {keeps} THEN t.{column} ELSE {staged} END"),
-            None => staged,
+        UpdateRule::Ranked(ranking) => match (keeps(facts, ranking), says_nothing(facts, fact, ranking)) {
+            (Some(keeps), Some(nothing)) => {
+                format!("CASE WHEN {keeps} OR ({nothing}) THEN t.{column} ELSE {staged} END")
+            }
+            _ => staged,
         },
         _ => staged,
     }
@@ -212,6 +220,19 @@ fn keeps(facts: &Facts, ranking: &Ranking) -> Option<String> {
     let staged = rank(&incoming(by), ranking);
     let stored = rank(&stored(by), ranking);
     Some(format!("{staged} < {stored}"))
+}
+
+/// Whether the staged value is a null of a row that ranks lowest: nothing is known there, so nothing is to be overwritten.
+fn says_nothing(facts: &Facts, fact: &Fact, ranking: &Ranking) -> Option<String> {
+    let by = facts
+        .written
+        .iter()
+        .find(|fact| fact.column.name() == ranking.by)?;
+    Some(format!(
+        "s.{} IS NULL AND {} = 0",
+        fact.name,
+        rank(&incoming(by), ranking)
+    ))
 }
 
 fn rank(text: &str, ranking: &Ranking) -> String {

@@ -92,15 +92,23 @@ impl Failure {
                 if let Some(advice) = advice {
                     message.push_str(": ");
                     message.push_str(&advice);
-                } else if let tiberius::error::Error::Tls(_) = error {
-                    message.push_str(
-                        ": no encrypted connection; name the certificate's authority with ca_file, \
-                         or, on a network you trust, set trust_certificate=true",
-                    );
+                } else if let tiberius::error::Error::Tls(why) = &error {
+                    message.push_str(": no encrypted connection; ");
+                    message.push_str(certificate_advice(why));
                 }
                 Error::new(kind, message).with_source(Said::from(error))
             }
         }
+    }
+}
+
+/// What to do about a certificate. rustls takes no certificate that is marked as an authority for a server's own.
+fn certificate_advice(why: &str) -> &'static str {
+    if why.contains("CaUsedAsEndEntity") {
+        "the server's certificate is marked as an authority (CA:TRUE); give the server one that an authority issued and name \
+         that authority with ca_file, or, on a network you trust, set trust_certificate=true"
+    } else {
+        "name the certificate's authority with ca_file, or, on a network you trust, set trust_certificate=true"
     }
 }
 
@@ -160,6 +168,12 @@ impl From<tiberius::error::Error> for Said {
                 said.state(),
                 without_contents(said.code(), said.message())
             ),
+            // What follows are the driver's own functions to call.
+            tiberius::error::Error::Tls(why) => why
+                .split(" To connect anyway")
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
             other => other.to_string(),
         })
     }

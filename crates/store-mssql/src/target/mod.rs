@@ -89,7 +89,7 @@ impl MssqlTarget {
     /// |---|---|---|
     /// | `encrypt` | `on`, `off` (the login only, unvalidated), `strict` | `on` |
     /// | `trust_certificate` | `true` accepts any certificate | `false` |
-    /// | `ca_file` | a PEM or DER file with more authorities to trust | the system's |
+    /// | `ca_file` | a PEM or DER file with more authorities to trust (a self-signed server certificate only if it is not marked `CA:TRUE`) | the system's |
     /// | `hostname_in_certificate` | the name the certificate is for | the host |
     /// | `schema` | where the tables are | `dbo` |
     /// | `instance` | a named instance; its port is asked from the server's browser service | none |
