@@ -108,21 +108,22 @@ pub(super) fn calls(ids: &[i64]) -> Vec<Call> {
 }
 
 pub(super) fn read_deals(raw: &RawValue) -> Result<Vec<Deal>, Error> {
-    let fields = Fields(ITEM_LIST);
     let rows: Vec<WireDeal<'_>> = items(ITEM_LIST, "items", raw)?;
-    let read = |row: WireDeal<'_>| {
-        Ok(Deal {
-            id: fields.id("id", &row.id)?,
-            assigned_by_id: fields.optional_reference("assignedById", &row.assigned_by_id)?,
-            created_by: fields.optional_reference("createdBy", &row.created_by)?,
-            moved_by: fields.optional_reference("movedBy", &row.moved_by)?,
-            moved_time: fields.optional_date_time("movedTime", &row.moved_time)?,
-            created_time: fields.optional_date_time("createdTime", &row.created_time)?,
-            begin_date: fields.optional_date("begindate", &row.begindate)?,
-            close_date: fields.optional_date("closedate", &row.closedate)?,
-            stage_id: fields.optional_text("stageId", &row.stage_id)?,
-            category_id: fields.optional_id("categoryId", &row.category_id)?,
-        })
-    };
-    rows.into_iter().map(read).collect()
+    rows.iter().map(read_deal).collect()
+}
+
+fn read_deal(row: &WireDeal<'_>) -> Result<Deal, Error> {
+    let mut fields = Fields::new(ITEM_LIST, "deal");
+    Ok(Deal {
+        id: fields.row_id("id", &row.id)?,
+        assigned_by_id: fields.optional_reference("assignedById", &row.assigned_by_id)?,
+        created_by: fields.optional_reference("createdBy", &row.created_by)?,
+        moved_by: fields.optional_reference("movedBy", &row.moved_by)?,
+        moved_time: fields.optional_date_time("movedTime", &row.moved_time)?,
+        created_time: fields.optional_date_time("createdTime", &row.created_time)?,
+        begin_date: fields.optional_date("begindate", &row.begindate)?,
+        close_date: fields.optional_date("closedate", &row.closedate)?,
+        stage_id: fields.optional_text("stageId", &row.stage_id)?,
+        category_id: fields.optional_id("categoryId", &row.category_id)?,
+    })
 }

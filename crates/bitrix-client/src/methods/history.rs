@@ -18,6 +18,9 @@ use crate::wire::{Fields, Scalar, items};
 
 const HISTORY_LIST: &str = "crm.stagehistory.list";
 
+/// What errors call a row.
+const RECORD: &str = "history record";
+
 /// The fields of a whole record.
 const FIELDS: [&str; 7] = [
     "ID",
@@ -291,25 +294,26 @@ fn can_be_read_on(query: &HistoryQuery, records: &[HistoryRecord]) -> Result<(),
 }
 
 pub(super) fn read_records(raw: &RawValue) -> Result<Vec<HistoryRecord>, Error> {
-    let fields = Fields(HISTORY_LIST);
     let rows: Vec<WireRecord<'_>> = items(HISTORY_LIST, "items", raw)?;
-    let read = |row: WireRecord<'_>| {
-        Ok(HistoryRecord {
-            id: fields.id("ID", &row.id)?,
-            type_id: fields.optional_id("TYPE_ID", &row.type_id)?,
-            owner_id: fields.id("OWNER_ID", &row.owner_id)?,
-            created_time: fields.date_time("CREATED_TIME", &row.created_time)?,
-            category_id: fields.id("CATEGORY_ID", &row.category_id)?,
-            stage_semantic_id: fields.optional_text("STAGE_SEMANTIC_ID", &row.stage_semantic_id)?,
-            stage_id: fields.text("STAGE_ID", &row.stage_id)?,
-        })
-    };
-    rows.into_iter().map(read).collect()
+    rows.iter().map(read_record).collect()
+}
+
+fn read_record(row: &WireRecord<'_>) -> Result<HistoryRecord, Error> {
+    let mut fields = Fields::new(HISTORY_LIST, RECORD);
+    Ok(HistoryRecord {
+        id: fields.row_id("ID", &row.id)?,
+        type_id: fields.optional_id("TYPE_ID", &row.type_id)?,
+        owner_id: fields.id("OWNER_ID", &row.owner_id)?,
+        created_time: fields.date_time("CREATED_TIME", &row.created_time)?,
+        category_id: fields.id("CATEGORY_ID", &row.category_id)?,
+        stage_semantic_id: fields.optional_text("STAGE_SEMANTIC_ID", &row.stage_semantic_id)?,
+        stage_id: fields.text("STAGE_ID", &row.stage_id)?,
+    })
 }
 
 pub(super) fn read_ids(raw: &RawValue) -> Result<Vec<i64>, Error> {
     let rows: Vec<WireId<'_>> = items(HISTORY_LIST, "items", raw)?;
     rows.iter()
-        .map(|row| Fields(HISTORY_LIST).id("ID", &row.id))
+        .map(|row| Fields::new(HISTORY_LIST, RECORD).id("ID", &row.id))
         .collect()
 }

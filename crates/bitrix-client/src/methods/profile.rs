@@ -75,7 +75,7 @@ impl Client {
     /// When the call fails, or its answer is no time.
     pub async fn server_time(&self) -> Result<DateTime<FixedOffset>, Error> {
         let read = |answer: &Answer<&RawValue>| {
-            Fields(SERVER_TIME).date_time("result", &from_raw(SERVER_TIME, answer.result)?)
+            Fields::new(SERVER_TIME, "reply").date_time("result", &from_raw(SERVER_TIME, answer.result)?)
         };
         self.call_with(SERVER_TIME, &json!({}), read)
             .await
@@ -85,9 +85,9 @@ impl Client {
 
 pub(super) fn read_profile(method: &str, raw: &RawValue) -> Result<Profile, Error> {
     let wire: WireProfile<'_> = from_raw(method, raw)?;
-    let fields = Fields(method);
+    let mut fields = Fields::new(method, "user");
     Ok(Profile {
-        id: fields.id("ID", &wire.id)?,
+        id: fields.row_id("ID", &wire.id)?,
         admin: fields.optional_flag("ADMIN", &wire.admin)?.unwrap_or(false),
         name: fields.optional_text("NAME", &wire.name)?,
         last_name: fields.optional_text("LAST_NAME", &wire.last_name)?,
@@ -96,7 +96,7 @@ pub(super) fn read_profile(method: &str, raw: &RawValue) -> Result<Profile, Erro
 
 fn read_admin(raw: &RawValue) -> Result<bool, Error> {
     let value: Scalar<'_> = from_raw(USER_ADMIN, raw)?;
-    Ok(Fields(USER_ADMIN)
+    Ok(Fields::new(USER_ADMIN, "reply")
         .optional_flag("result", &value)?
         .unwrap_or(false))
 }

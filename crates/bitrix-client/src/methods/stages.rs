@@ -126,39 +126,41 @@ impl Client {
 }
 
 pub(super) fn read_categories(raw: &RawValue) -> Result<Vec<Category>, Error> {
-    let fields = Fields(CATEGORY_LIST);
     let rows: Vec<WireCategory<'_>> = items(CATEGORY_LIST, "categories", raw)?;
-    let read = |row: WireCategory<'_>| {
-        Ok(Category {
-            id: fields.id("id", &row.id)?,
-            name: fields.optional_text("name", &row.name)?.unwrap_or_default(),
-            sort: fields.optional_integer("sort", &row.sort)?.unwrap_or_default(),
-            is_default: fields
-                .optional_flag("isDefault", &row.is_default)?
-                .unwrap_or(false),
-        })
-    };
-    rows.into_iter().map(read).collect()
+    rows.iter().map(read_category).collect()
+}
+
+fn read_category(row: &WireCategory<'_>) -> Result<Category, Error> {
+    let mut fields = Fields::new(CATEGORY_LIST, "pipeline");
+    Ok(Category {
+        id: fields.row_id("id", &row.id)?,
+        name: fields.optional_text("name", &row.name)?.unwrap_or_default(),
+        sort: fields.optional_integer("sort", &row.sort)?.unwrap_or_default(),
+        is_default: fields
+            .optional_flag("isDefault", &row.is_default)?
+            .unwrap_or(false),
+    })
 }
 
 pub(super) fn read_statuses(raw: &RawValue) -> Result<Vec<Status>, Error> {
-    let fields = Fields(STATUS_LIST);
     let rows: Vec<WireStatus<'_>> = list(STATUS_LIST, raw)?;
-    let read = |row: WireStatus<'_>| {
-        Ok(Status {
-            id: fields.id("ID", &row.id)?,
-            entity_id: fields.text("ENTITY_ID", &row.entity_id)?,
-            status_id: fields.text("STATUS_ID", &row.status_id)?,
-            name: fields.optional_text("NAME", &row.name)?.unwrap_or_default(),
-            name_init: fields
-                .optional_text("NAME_INIT", &row.name_init)?
-                .unwrap_or_default(),
-            sort: fields.optional_integer("SORT", &row.sort)?.unwrap_or_default(),
-            system: fields.optional_flag("SYSTEM", &row.system)?.unwrap_or(false),
-            semantics: fields.optional_text("SEMANTICS", &row.semantics)?,
-            category_id: fields.optional_id("CATEGORY_ID", &row.category_id)?,
-            color: fields.optional_text("COLOR", &row.color)?,
-        })
-    };
-    rows.into_iter().map(read).collect()
+    rows.iter().map(read_status).collect()
+}
+
+fn read_status(row: &WireStatus<'_>) -> Result<Status, Error> {
+    let mut fields = Fields::new(STATUS_LIST, "status");
+    Ok(Status {
+        id: fields.row_id("ID", &row.id)?,
+        entity_id: fields.text("ENTITY_ID", &row.entity_id)?,
+        status_id: fields.text("STATUS_ID", &row.status_id)?,
+        name: fields.optional_text("NAME", &row.name)?.unwrap_or_default(),
+        name_init: fields
+            .optional_text("NAME_INIT", &row.name_init)?
+            .unwrap_or_default(),
+        sort: fields.optional_integer("SORT", &row.sort)?.unwrap_or_default(),
+        system: fields.optional_flag("SYSTEM", &row.system)?.unwrap_or(false),
+        semantics: fields.optional_text("SEMANTICS", &row.semantics)?,
+        category_id: fields.optional_id("CATEGORY_ID", &row.category_id)?,
+        color: fields.optional_text("COLOR", &row.color)?,
+    })
 }

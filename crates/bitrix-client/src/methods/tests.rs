@@ -127,9 +127,9 @@ fn a_recorded_batch_is_read_and_a_field_it_lacks_is_named() {
         // The recorded call did not ask for CATEGORY_ID.
         let error = history::read_records(part.result).expect_err("a field is missing");
         assert!(
-            error
-                .to_string()
-                .contains("crm.stagehistory.list failed: a row lacks CATEGORY_ID"),
+            error.to_string().contains(
+                "crm.stagehistory.list failed: history record 10653: field CATEGORY_ID is missing or empty"
+            ),
             "{error}"
         );
     });

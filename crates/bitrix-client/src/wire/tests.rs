@@ -1,10 +1,17 @@
-use chrono::Datelike;
+use std::sync::LazyLock;
+
+use chrono::{Datelike, NaiveDate};
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
 
-const FIELDS: Fields<'static> = Fields("crm.item.list");
+/// The fields of deal 7.
+static FIELDS: LazyLock<Fields<'static>> = LazyLock::new(|| {
+    let mut fields = Fields::new("crm.item.list", "deal");
+    fields.row_id("id", &Scalar::Integer(7)).expect("an ID");
+    fields
+});
 
 fn scalar(value: &serde_json::Value) -> Scalar<'static> {
     #[derive(Deserialize)]
@@ -24,7 +31,7 @@ fn the_same_number_comes_in_many_spellings() {
 }
 
 #[test]
-fn what_is_no_identifier_is_an_error_that_names_method_and_field_and_no_value() {
+fn what_is_no_identifier_is_an_error_that_names_method_row_and_field_and_no_value() {
     for value in [
         json!(-1),
         json!("-1"),
@@ -40,11 +47,50 @@ fn what_is_no_identifier_is_an_error_that_names_method_and_field_and_no_value() 
         let error = FIELDS.id("movedBy", &scalar(&value)).expect_err("no identifier");
         assert_eq!(
             error.to_string(),
-            "crm.item.list failed: movedBy of a row is not a whole number from 0 to 9223372036854775807; compare the \
-             portal's answer with the documentation of the method and report the difference",
+            "crm.item.list failed: deal 7: field movedBy is not a whole number from 0 to 9223372036854775807; compare \
+             the portal's answer with the documentation of the method and report the difference",
             "{value}"
         );
     }
+}
+
+#[test]
+fn a_row_that_cannot_be_named_is_an_error_without_a_value() {
+    for value in [Scalar::Missing, Scalar::Text("secret-ish".into())] {
+        let error = Fields::new("crm.item.list", "deal")
+            .row_id("id", &value)
+            .expect_err("no ID");
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains("field id of a deal is "), "{shown}");
+        assert!(!shown.contains("secret-ish"), "{shown}");
+    }
+}
+
+#[test]
+fn nobody_comes_in_many_spellings() {
+    for value in [
+        json!(0),
+        json!("0"),
+        json!(-1),
+        json!("-1"),
+        json!(""),
+        json!(null),
+        json!([]),
+    ] {
+        let nobody = FIELDS
+            .optional_reference("movedBy", &scalar(&value))
+            .expect("nobody");
+        assert_eq!(nobody, None, "{value}");
+    }
+    assert_eq!(
+        FIELDS
+            .optional_reference("movedBy", &scalar(&json!("6")))
+            .expect("a user"),
+        Some(6)
+    );
+    FIELDS
+        .optional_reference("movedBy", &scalar(&json!("user_6")))
+        .expect_err("no reference");
 }
 
 #[test]
@@ -65,14 +111,13 @@ fn nothing_comes_in_many_spellings() {
             None
         );
         let error = FIELDS.id("OWNER_ID", &value).expect_err("needed");
-        assert!(error.to_string().contains("a row lacks OWNER_ID"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("deal 7: field OWNER_ID is missing or empty"),
+            "{error}"
+        );
     }
-    assert_eq!(
-        FIELDS
-            .optional_reference("movedBy", &scalar(&json!("0")))
-            .expect("nobody"),
-        None
-    );
 }
 
 #[test]
