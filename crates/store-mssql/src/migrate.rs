@@ -8,7 +8,7 @@ use tiberius::ColumnData;
 use crate::failure::Failure;
 use crate::numbers::Meaning;
 use crate::session::Session;
-use crate::{catalog, ddl, rights};
+use crate::{catalog, ddl, quote, rights};
 
 /// One migration of a table at a time, in the whole database. The lock belongs to the session, not to a transaction, so that each
 /// step is committed by itself; a session that ends gives it back.
@@ -58,7 +58,7 @@ pub(crate) async fn apply(
         let statement = ddl::statement(schema, plan.map(), step)?;
         tracing::info!(table, step = name_of(step), "migrating");
         if let Err(failure) = session.batch(&statement).await {
-            return Err(explain(failure, table, step));
+            return Err(explain(session, failure, schema, table, step).await);
         }
     }
     session.query(UNLOCK, [name()]).await?;
@@ -95,19 +95,34 @@ fn name_of(step: &Step) -> String {
     }
 }
 
+/// How many duplicates an error names.
+const NAMED: usize = 10;
+
 /// A unique index that cannot be made has one reason that a person can do something about.
-fn explain(failure: Failure, table: &str, step: &Step) -> Failure {
-    match (failure.meaning(), step) {
-        (Some(Meaning::Duplicate), Step::CreateIndex(index)) => Failure::Told(Error::new(
-            ErrorKind::Data,
-            format!(
-                "cannot make the unique index on {} of table {table}: some values stand in several rows; list them and merge \
-                 these rows (the oldest of each stays), then migrate again",
-                index.columns().join(", ")
-            ),
-        )),
-        _ => failure,
+async fn explain(session: &mut Session, failure: Failure, schema: &str, table: &str, step: &Step) -> Failure {
+    let (Some(Meaning::Duplicate), Step::CreateIndex(index)) = (failure.meaning(), step) else {
+        return failure;
+    };
+    let columns = index.columns().join(", ");
+    let mut text = format!(
+        "cannot make the unique index on {columns} of table {table}: some values stand in several rows"
+    );
+    if let [column] = index.columns() {
+        let (name, table) = (quote::name(column), quote::table(schema, table));
+        let query = format!(
+            "SELECT TOP ({}) {name} FROM {table} WHERE {name} IS NOT NULL GROUP BY {name} HAVING COUNT(*) > 1 ORDER BY {name};",
+            NAMED + 1
+        );
+        // Only numbers are named: they are keys. When asking fails too, the rest of the message still holds.
+        let found = session.batch(&query).await.and_then(crate::read::first_column);
+        if let Ok(keys) = found {
+            let named: Vec<String> = keys.iter().take(NAMED).map(i64::to_string).collect();
+            let more = if keys.len() > NAMED { " and more" } else { "" };
+            text.push_str(&format!(" ({}{more})", named.join(", ")));
+        }
     }
+    text.push_str("; merge the duplicates (the oldest row of each stays), then migrate again");
+    Failure::Told(Error::new(ErrorKind::Data, text))
 }
 
 #[cfg(test)]

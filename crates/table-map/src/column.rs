@@ -26,7 +26,8 @@ pub enum UpdateRule {
     Always,
     /// The first value that was not null stays for ever.
     FirstKnown,
-    /// The incoming value takes its place unless the stored row ranks higher.
+    /// The incoming value takes its place unless the stored row ranks higher. A null of a row that ranks lowest never takes
+    /// the place of a value: nothing is known there.
     Ranked(Ranking),
 }
 

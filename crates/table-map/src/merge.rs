@@ -29,7 +29,8 @@ fn pick<'a>(map: &TableMap, column: &Column, place: usize, stored: &'a Row, inco
         Role::Content(UpdateRule::Always) => false,
         Role::Content(UpdateRule::FirstKnown) => !is_null(old),
         Role::Content(UpdateRule::Ranked(ranking)) => {
-            ranking.rank(incoming.text(map, ranking.by)) < ranking.rank(stored.text(map, ranking.by))
+            let rank = ranking.rank(incoming.text(map, ranking.by));
+            rank < ranking.rank(stored.text(map, ranking.by)) || (rank == 0 && is_null(new))
         }
         _ => true,
     };

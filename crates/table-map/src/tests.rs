@@ -130,6 +130,24 @@ fn what_was_known_of_a_deal_survives_when_it_can_no_longer_be_read() {
 }
 
 #[test]
+fn a_null_of_a_row_of_which_nothing_is_known_wipes_no_value() {
+    let map = map();
+    // A row of another program: a value, and no word on where it comes from.
+    let taken_over = row(1, (None, Some(42), None, NaiveDate::from_ymd_opt(2024, 1, 2)));
+    assert_eq!(merge(&map, &taken_over, &row(1, (None, None, None, None))), None);
+    let known = merge(
+        &map,
+        &taken_over,
+        &row(1, (None, Some(7), Some("assigned_by"), None)),
+    )
+    .unwrap();
+    assert_eq!(
+        (known.integer(&map, "WHO"), known.get(&map, "END_DATE")),
+        (Some(7), Some(&Value::ChronoDate(None)))
+    );
+}
+
+#[test]
 fn a_text_is_measured_in_utf16_units_as_nvarchar_is() {
     let ok = row(1, (Some("😀😀x".to_owned()), None, None, None));
     assert_eq!(ok.text(&map(), "NAME"), Some("😀😀x"));

@@ -1,13 +1,15 @@
-//! What goes wrong on the way, over the test server.
+//! What goes wrong on the way.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use mssql_testkit::{Direction, Fault, FaultProxy, Options, Permission, TestServer};
+use store::conformance::Subject;
 use store::conformance::support::{Record, at, columns};
 use store::{Error, ErrorKind, Store, planner};
 use table_map::{Index, Row, TableMap};
 
-use super::server::test_server;
+use super::server::{self, test_server};
 use crate::{MssqlOptions, MssqlStore, MssqlTarget};
 
 fn map() -> TableMap {
@@ -40,22 +42,41 @@ fn is_passing(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Passing { .. })
 }
 
-/// Cuts the connection after more and more bytes of a step, in both directions, orderly and not.
+/// Over the test server.
 #[tokio::test]
 async fn a_step_whose_connection_is_lost_in_any_phase_is_repeated_with_the_same_result() {
     let server = test_server();
-    let proxy = FaultProxy::start(server.address()).unwrap();
-    let store = behind(&proxy, &server, "");
-    let map = map();
+    let target = MssqlTarget::parse(&server.url("test")).unwrap();
+    lose_connections(&server::subject_of_its_own(), target, server.address()).await;
+}
+
+/// The same over the server that was asked for.
+#[tokio::test]
+async fn a_step_whose_connection_to_a_real_server_is_lost_in_any_phase_is_repeated_with_the_same_result() {
+    let Some(target) = server::asked_for() else { return };
+    let there = (target.host.clone(), target.port_or_default());
+    let upstream = tokio::net::lookup_host(there).await.unwrap().next().unwrap();
+    lose_connections(&server::subject(target.clone()), target, upstream).await;
+}
+
+/// Cuts the connection after more and more bytes of a step, in both directions, orderly and not.
+async fn lose_connections(subject: &Subject, mut target: MssqlTarget, upstream: SocketAddr) {
+    let proxy = FaultProxy::start(upstream).unwrap();
+    target.certificate_host.get_or_insert(target.host);
+    target.host = proxy.address().ip().to_string();
+    target.port = Some(proxy.address().port());
+    let store = MssqlStore::new(target, MssqlOptions::default());
+    let map = columns(&format!("{}LOST", subject.prefix))
+        .index(Index::unique(["EXTERNAL_ID"]))
+        .build()
+        .unwrap();
     migrate(&store, &map).await.unwrap();
     let mut first = 1;
     for count in [3, 400] {
         for direction in [Direction::ToServer, Direction::ToClient] {
             proxy.set(Fault::None);
-            store
-                .upsert(&map, &rows(&map, first..first + count), at(0))
-                .await
-                .unwrap();
+            let step = rows(&map, first..first + count);
+            store.upsert(&map, &step, at(0)).await.unwrap();
             let whole = proxy.passed(direction);
             for part in 0..12 {
                 first += count;

@@ -227,7 +227,11 @@ async fn a_thousand_rows_with_three_duplicates_are_reported_and_merged_to_the_ol
     let plan = planner::plan(&map, shape.as_ref()).unwrap();
     let error = subject.store.apply(&plan).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Data, "{error}");
-    assert!(error.to_string().contains("EXTERNAL_ID"), "{error}");
+    let text = error.to_string();
+    assert!(
+        text.contains("EXTERNAL_ID") && text.contains("(0, 1, 2)"),
+        "{text}"
+    );
     assert_eq!(subject.store.duplicates(&map, 100).await.unwrap(), [0, 1, 2]);
     assert_eq!(subject.store.merge_duplicates(&map).await.unwrap(), 3);
     subject.store.apply(&plan).await.unwrap();

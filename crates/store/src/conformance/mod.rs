@@ -85,6 +85,7 @@ macro_rules! conformance_tests {
                 times_keep_their_microseconds_and_dates_their_limits
                 numbers_keep_their_limits
                 null_is_a_value_of_its_own_in_every_column
+                a_null_of_a_row_that_ranks_lowest_wipes_no_value
                 a_text_of_any_characters_survives
             }
             reading {

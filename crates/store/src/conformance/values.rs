@@ -162,13 +162,12 @@ pub async fn numbers_keep_their_limits(subject: Subject) {
 pub async fn null_is_a_value_of_its_own_in_every_column(subject: Subject) {
     let map = made(&subject).await;
     let nothing = Record::empty(1);
-    let fills: [fn(&mut Record); 6] = [
+    let fills: [fn(&mut Record); 5] = [
         |record| record.title = Some(String::new()),
         |record| record.ranking = Some(0),
         |record| record.amount = Some(0),
         |record| record.begin_date = Some(day(1900, 1, 1)),
         |record| record.created_time = day(1900, 1, 1).and_hms_opt(0, 0, 0),
-        |record| record.person = Some(0),
     ];
     upsert(&subject, &map, std::slice::from_ref(&nothing), at(0)).await;
     assert_table(&subject, &map, std::slice::from_ref(&nothing)).await;
@@ -180,6 +179,29 @@ pub async fn null_is_a_value_of_its_own_in_every_column(subject: Subject) {
             assert_eq!(done, did(&[], &[1], 0), "fill {place}");
             assert_table(&subject, &map, std::slice::from_ref(record)).await;
         }
+    }
+}
+
+/// A ranked null counts where the row says how well it is known, and wipes nothing where it does not.
+pub async fn a_null_of_a_row_that_ranks_lowest_wipes_no_value(subject: Subject) {
+    let map = made(&subject).await;
+    let record = |person: Option<i64>, origin: Option<&str>| Record {
+        person,
+        origin: origin.map(str::to_owned),
+        ..Record::empty(1)
+    };
+    let steps = [
+        (record(Some(0), None), record(Some(0), None), did(&[1], &[], 0)),
+        (record(None, None), record(Some(0), None), did(&[], &[], 1)),
+        (record(Some(7), None), record(Some(7), None), did(&[], &[1], 0)),
+        (record(None, Some("guessed")), record(None, Some("guessed")), did(&[], &[1], 0)),
+        (record(Some(8), Some("guessed")), record(Some(8), Some("guessed")), did(&[], &[1], 0)),
+        (record(None, None), record(Some(8), Some("guessed")), did(&[], &[], 1)),
+    ];
+    for (written, stored, expected) in steps {
+        let done = upsert(&subject, &map, std::slice::from_ref(&written), at(1)).await;
+        assert_eq!(done, expected);
+        assert_table(&subject, &map, std::slice::from_ref(&stored)).await;
     }
 }
 
