@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Clock, Failure, SystemClock};
+use crate::{AgentRequest, Clock, Failure, SystemClock};
 
 /// How far an agent has come, for people.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -87,6 +87,14 @@ impl CheckpointError {
 pub trait Checkpoints: Send + Sync {
     /// Makes `input` (when given) the input of the next activation, and `progress` (when given) what people see.
     async fn save(&self, input: Option<Value>, progress: Option<Progress>) -> Result<(), CheckpointError>;
+
+    /// Queues work, of this agent or another one, as anybody can from outside: unique by name and key. `Ok` means that it
+    /// survives a crash.
+    async fn queue(&self, request: AgentRequest) -> Result<(), CheckpointError>;
+
+    /// Takes up to `limit` other records of the same agent that are due into this activation, and gives their keys. They are
+    /// leased with it and end as it ends: an outcome counts for all of them, and so does a failure.
+    async fn gather(&self, limit: usize) -> Result<Vec<String>, CheckpointError>;
 }
 
 /// One activation of an agent.
@@ -190,11 +198,29 @@ impl Activation {
         self.save(None, progress).await
     }
 
+    /// Queues work of this agent or another one; see [`Checkpoints::queue`].
+    ///
+    /// # Errors
+    /// A passing failure when the state cannot be written.
+    pub async fn queue(&self, request: AgentRequest) -> Result<(), Failure> {
+        self.checkpoints.queue(request).await.map_err(not_writable)
+    }
+
+    /// Takes up to `limit` other due records of this agent into this activation and gives their keys, so that many small pieces
+    /// of work can be done in one go: what this activation ends in counts for all of them. Only for agents whose work is told
+    /// by the key alone.
+    ///
+    /// # Errors
+    /// A passing failure when the state cannot be written.
+    pub async fn gather(&self, limit: usize) -> Result<Vec<String>, Failure> {
+        self.checkpoints.gather(limit).await.map_err(not_writable)
+    }
+
     async fn save(&self, input: Option<Value>, progress: Progress) -> Result<(), Failure> {
         self.checkpoints
             .save(input, Some(progress))
             .await
-            .map_err(|error| Failure::passing("the agent's state is not writable").with_source(error))
+            .map_err(not_writable)
     }
 
     /// Whether the activation should end at the next good place.
@@ -223,11 +249,23 @@ impl fmt::Debug for Activation {
     }
 }
 
+fn not_writable(error: CheckpointError) -> Failure {
+    Failure::passing("the agent's state is not writable").with_source(error)
+}
+
 struct Forget;
 
 #[async_trait::async_trait]
 impl Checkpoints for Forget {
     async fn save(&self, _: Option<Value>, _: Option<Progress>) -> Result<(), CheckpointError> {
         Ok(())
+    }
+
+    async fn queue(&self, _: AgentRequest) -> Result<(), CheckpointError> {
+        Ok(())
+    }
+
+    async fn gather(&self, _: usize) -> Result<Vec<String>, CheckpointError> {
+        Ok(Vec::new())
     }
 }

@@ -62,7 +62,7 @@ pub use activation::{Activation, CheckpointError, Checkpoints, Progress};
 pub use clock::{Clock, SystemClock};
 pub use failure::{Failure, FailureKind};
 pub use outcome::Outcome;
-pub use spec::{AgentSpec, Priority, Schedule};
+pub use spec::{AgentRequest, AgentSpec, Priority, Schedule};
 /// Cancels an activation: see [`Activation::stopping`].
 pub use tokio_util::sync::CancellationToken;
 

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::Agent;
 
 /// When an agent runs by itself.
@@ -74,5 +76,49 @@ impl fmt::Debug for AgentSpec {
             .field("schedule", &self.schedule)
             .field("priority", &self.priority)
             .finish()
+    }
+}
+
+/// Work that somebody asks for: an agent, an event, a person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AgentRequest {
+    /// The agent's name.
+    pub agent: String,
+    /// The key; empty for an agent that exists once.
+    pub key: String,
+    /// The input to start with; `None` keeps what is there.
+    pub input: Option<Value>,
+    /// Not before this time has gone by.
+    pub after: Duration,
+}
+
+impl AgentRequest {
+    /// Work for an agent that exists once, as soon as possible.
+    pub fn now(agent: impl Into<String>) -> Self {
+        Self::keyed(agent, "")
+    }
+
+    /// One piece of work of an agent, told by its key, as soon as possible.
+    pub fn keyed(agent: impl Into<String>, key: impl Into<String>) -> Self {
+        Self {
+            agent: agent.into(),
+            key: key.into(),
+            input: None,
+            after: Duration::ZERO,
+        }
+    }
+
+    /// The same with an input.
+    #[must_use]
+    pub fn with_input(mut self, input: Value) -> Self {
+        self.input = Some(input);
+        self
+    }
+
+    /// The same, but not before `after` has gone by.
+    #[must_use]
+    pub fn after(mut self, after: Duration) -> Self {
+        self.after = after;
+        self
     }
 }

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use agent::Clock;
+use agent::{Clock, Failure};
 use bitrix_client::Client;
 use chrono::{DateTime, NaiveDateTime, TimeZone};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use store::Store;
 
-use crate::Environment;
+use crate::{Environment, Switch, Switches};
 
 /// What every exchange works with. Cheap to clone.
 #[derive(Clone)]
@@ -29,6 +29,8 @@ pub struct Context {
     pub pipelines: Vec<i64>,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
+    /// What people have switched while the program runs.
+    pub switches: Arc<dyn Switches>,
 }
 
 impl Context {
@@ -42,6 +44,26 @@ impl Context {
         let now = self.target_time(&self.clock.now());
         let millis = now.and_utc().timestamp_subsec_millis();
         chrono::Timelike::with_nanosecond(&now, millis * 1_000_000).unwrap_or(now)
+    }
+
+    /// What a switch is set to.
+    ///
+    /// # Errors
+    /// Passing, when the state cannot be read.
+    pub async fn switch(&self, switch: &Switch) -> Result<serde_json::Value, Failure> {
+        Ok(self
+            .switches
+            .get(switch.key)
+            .await?
+            .unwrap_or_else(|| switch.default.clone()))
+    }
+
+    /// Whether a switch of the kind [`SwitchKind::OnOff`](crate::SwitchKind::OnOff) is on.
+    ///
+    /// # Errors
+    /// Passing, when the state cannot be read.
+    pub async fn is_on(&self, switch: &Switch) -> Result<bool, Failure> {
+        Ok(self.switch(switch).await? == serde_json::Value::Bool(true))
     }
 
     /// What durable state is true for: see [`Scope`].

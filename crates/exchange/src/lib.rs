@@ -34,9 +34,11 @@
 mod context;
 pub mod duration;
 mod environment;
+mod event;
 mod failure;
 mod settings;
 mod stopping;
+mod switches;
 mod tables;
 mod verification;
 
@@ -45,15 +47,17 @@ mod tests;
 
 use std::sync::Arc;
 
-use agent::{AgentSpec, Failure, Progress};
+use agent::{AgentRequest, AgentSpec, Failure, Progress};
 use async_trait::async_trait;
 use table_map::TableMap;
 
 pub use context::{Context, Scope};
 pub use environment::{Environment, UnknownEnvironment};
+pub use event::PortalEvent;
 pub use failure::{portal_failure, row_failure, store_failure};
 pub use settings::{ConfigError, Settings};
 pub use stopping::unless_stopped;
+pub use switches::{NoSwitches, Switch, SwitchKind, Switches};
 pub use tables::{WriteCounts, ensure_table, write_verified};
 pub use verification::{Finding, Verification};
 
@@ -88,6 +92,12 @@ pub trait Exchange: Send + Sync + 'static {
 
     /// Its bulk command.
     fn bulk(&self) -> BulkCommand;
+
+    /// The work that an event of the portal asks for; empty for an event that is none of its business. Must return at once.
+    fn on_event(&self, event: &PortalEvent) -> Vec<AgentRequest>;
+
+    /// Its switches.
+    fn switches(&self) -> Vec<Switch>;
 
     /// Compares table and portal, row by row, in both directions. Changes nothing.
     ///
