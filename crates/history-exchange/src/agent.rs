@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::agent::{Activation, Agent, Failure, Outcome};
+use ::agent::{Activation, Agent, AgentRequest, Failure, Outcome};
 use async_trait::async_trait;
 use exchange::{Context, Scope, ensure_table, store_failure, unless_stopped, write_verified};
 use stage_list_exchange::StageList;
@@ -11,10 +11,13 @@ use table_map::{Row, TableMap};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::actualizer::FOLLOW;
 use crate::config::{Pace, UploaderConfig};
 use crate::error::Error;
 use crate::reader::{Reader, StepRows};
-use crate::state::UploadState;
+use crate::reconcile::RECONCILE;
+use crate::state::{FollowState, ReconcileState, UploadState};
+use crate::switches::{self, uploader_paused};
 
 /// The name of the agent.
 pub const AGENT: &str = "history.upload";
@@ -23,11 +26,21 @@ pub const AGENT: &str = "history.upload";
 /// never older.
 const SLICE: Duration = Duration::from_secs(5 * 60);
 
-/// Steps that are read ahead of the one that is being written. Two keep both sides busy; more would only hold memory.
-const AHEAD: usize = 2;
+/// Steps that are read ahead of the one that is being written, some 2,500 rows each: enough to keep both sides busy and, where the
+/// target is the slower one, to let it write more at once. At about 700 bytes a row they hold some 7 MiB.
+const AHEAD: usize = 4;
+
+/// Rows after which no further step is joined to the one that is to be written.
+const LARGEST_STEP: usize = 10_000;
 
 /// The old module's pace.
 const GENTLE: Duration = Duration::from_secs(2 * 60);
+
+/// How often a held upload looks whether it may go on.
+const HELD: Duration = Duration::from_secs(5);
+
+/// How long after an upload the first reconciliation begins.
+const RECONCILE_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// Brings the whole history over, step by verified step.
 pub(crate) struct UploadAgent {
@@ -162,12 +175,67 @@ impl UploadAgent {
                     Failure::permanent("cannot read the stage history").with_source(Error::EndedEarly)
                 );
             };
-            self.finish_step(activation, state, step?, rate).await?;
+            let mut step = step?;
+            // Where the target is slower than the portal, steps wait here; a larger one costs it less.
+            while step.rows.len() < LARGEST_STEP
+                && let Ok(next) = steps.receiver.try_recv()
+            {
+                let next = next?;
+                step.rows.extend(next.rows);
+                step.up_to = next.up_to;
+            }
+            self.finish_step(activation, state, step, rate).await?;
             if state.cursor >= state.until || activation.stopping() || started.elapsed() >= SLICE {
+                break;
+            }
+            if self.hold().await? != Hold::No || self.pace().await? != Pace::Fast {
                 break;
             }
         }
         Ok(())
+    }
+}
+
+/// Whether somebody holds the upload.
+#[derive(PartialEq, Eq)]
+enum Hold {
+    Yes,
+    No,
+}
+
+impl UploadAgent {
+    async fn hold(&self) -> Result<Hold, Failure> {
+        let paused = self.context.is_on(&uploader_paused()).await?;
+        Ok(if paused { Hold::Yes } else { Hold::No })
+    }
+
+    async fn pace(&self) -> Result<Pace, Failure> {
+        switches::pace(&self.context, self.config.pace).await
+    }
+
+    /// Everything up to `cursor` is in the table: from here on the actualizer keeps it true.
+    async fn hand_over(&self, activation: &Activation, cursor: i64) -> Result<(), Failure> {
+        let scope = self.context.scope();
+        let json = |value: serde_json::Result<serde_json::Value>| {
+            value
+                .map_err(|error| Failure::permanent("cannot write the actualizer's input").with_source(error))
+        };
+        let follow = json(serde_json::to_value(FollowState {
+            scope: scope.clone(),
+            cursor,
+        }))?;
+        let reconcile = json(serde_json::to_value(ReconcileState { scope, turn: None }))?;
+        activation
+            .queue(AgentRequest::now(FOLLOW).with_input(follow))
+            .await?;
+        // What the upload has just verified need not be compared at once.
+        activation
+            .queue(
+                AgentRequest::now(RECONCILE)
+                    .with_input(reconcile)
+                    .after(RECONCILE_AFTER),
+            )
+            .await
     }
 }
 
@@ -178,6 +246,9 @@ impl Agent for UploadAgent {
     }
 
     async fn activate(&self, activation: &Activation) -> Result<Outcome, Failure> {
+        if self.hold().await? == Hold::Yes {
+            return Ok(Outcome::Again { after: HELD });
+        }
         let Some(begun) = unless_stopped(activation, self.prepare(activation)).await else {
             return Ok(Outcome::Again {
                 after: Duration::ZERO,
@@ -187,9 +258,10 @@ impl Agent for UploadAgent {
             activation
                 .report(::agent::Progress::new(0, Some(0), "rows"))
                 .await?;
+            self.hand_over(activation, 0).await?;
             return Ok(Outcome::done());
         };
-        let pause = match self.config.pace {
+        let pause = match self.pace().await? {
             Pace::Fast => {
                 self.fast(activation, &mut state, reader).await?;
                 Duration::ZERO
@@ -204,6 +276,7 @@ impl Agent for UploadAgent {
             }
         };
         if state.cursor >= state.until {
+            self.hand_over(activation, state.cursor).await?;
             Ok(Outcome::done())
         } else {
             Outcome::next(&state, pause)

@@ -5,6 +5,9 @@
 //! deal), writes, reads back, compares, and only then moves its durable cursor. Killed at any moment, it goes on where the last
 //! verified step ended.
 //!
+//! When the upload is done, the actualizer takes over: it looks for new moves at an interval and after events, refreshes deals
+//! that events tell of, and walks slowly over everything to find what nobody told of.
+//!
 //! # Example
 //!
 //! ```
@@ -16,6 +19,7 @@
 //! # Ok::<(), table_map::Error>(())
 //! ```
 
+mod actualizer;
 mod agent;
 mod config;
 mod deals;
@@ -23,7 +27,9 @@ mod error;
 mod mapping;
 mod moves;
 mod reader;
+mod reconcile;
 mod state;
+mod switches;
 mod verify;
 mod windows;
 
@@ -31,24 +37,47 @@ mod windows;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use ::agent::{AgentSpec, Failure};
+use ::agent::{AgentRequest, AgentSpec, Failure, Priority};
 use async_trait::async_trait;
-use exchange::{BulkCommand, ConfigError, Context, Exchange, OnProgress, Plugin, Settings, Verification};
+use exchange::{
+    BulkCommand, ConfigError, Context, Exchange, OnProgress, Plugin, PortalEvent, Settings, Switch,
+    Verification,
+};
 use stage_list_exchange::StageList;
 use table_map::TableMap;
 
+use crate::actualizer::{DealAgent, Desk, FollowAgent};
+use crate::agent::UploadAgent;
+use crate::reconcile::ReconcileAgent;
+
+pub use actualizer::{DEAL, FOLLOW};
 pub use agent::AGENT;
-pub use config::{Pace, UploaderConfig};
+pub use config::{ActualizerConfig, Pace, UploaderConfig};
 pub use error::Error;
 pub use mapping::table;
+pub use reconcile::RECONCILE;
+
+/// Events about one deal come in a row; the refresh waits this long for the others.
+const EVENTS_SETTLE: Duration = Duration::from_millis(500);
+
+/// Many events come in a row; the look for new moves waits this long for the others.
+const FOLLOW_AFTER_EVENT: Duration = Duration::from_secs(2);
+
+/// The portal's events about deals.
+const DEAL_EVENTS: [&str; 4] = [
+    "ONCRMDEALADD",
+    "ONCRMDEALUPDATE",
+    "ONCRMDEALDELETE",
+    "ONCRMDEALMOVETOCATEGORY",
+];
 
 /// The exchange of stage moves.
 pub struct HistoryExchange {
-    context: Context,
-    map: TableMap,
-    stages: Arc<StageList>,
+    desk: Desk,
     uploader: UploaderConfig,
+    actualizer: ActualizerConfig,
 }
 
 #[async_trait]
@@ -62,17 +91,24 @@ impl Exchange for HistoryExchange {
     }
 
     fn tables(&self) -> Vec<TableMap> {
-        vec![self.map.clone()]
+        vec![self.desk.map.clone()]
     }
 
     fn agents(&self) -> Vec<AgentSpec> {
-        let agent = agent::UploadAgent::new(
-            self.context.clone(),
-            self.map.clone(),
-            Arc::clone(&self.stages),
-            self.uploader.clone(),
-        );
-        vec![AgentSpec::on_demand(Arc::new(agent))]
+        let Desk { context, map, stages } = self.desk.clone();
+        let upload = UploadAgent::new(context, map, stages, self.uploader.clone());
+        // A turn and the rest after it make up the time in which everything is looked at once.
+        let half = self.actualizer.reconcile_every / 2;
+        vec![
+            AgentSpec::on_demand(Arc::new(upload)),
+            AgentSpec::every(
+                self.actualizer.interval,
+                Arc::new(FollowAgent::new(self.desk.clone())),
+            ),
+            AgentSpec::on_demand(Arc::new(DealAgent::new(self.desk.clone()))).with_priority(Priority::Urgent),
+            AgentSpec::every(half, Arc::new(ReconcileAgent::new(self.desk.clone(), half)))
+                .with_priority(Priority::Background),
+        ]
     }
 
     fn bulk(&self) -> BulkCommand {
@@ -83,8 +119,29 @@ impl Exchange for HistoryExchange {
         }
     }
 
+    fn on_event(&self, event: &PortalEvent) -> Vec<AgentRequest> {
+        let Some(deal) = event
+            .object_id
+            .filter(|_| DEAL_EVENTS.contains(&event.code.as_str()))
+        else {
+            return Vec::new();
+        };
+        vec![
+            AgentRequest::keyed(DEAL, deal.to_string()).after(EVENTS_SETTLE),
+            AgentRequest::now(FOLLOW).after(FOLLOW_AFTER_EVENT),
+        ]
+    }
+
+    fn switches(&self) -> Vec<Switch> {
+        vec![
+            switches::actualizer(),
+            switches::uploader_paused(),
+            switches::uploader_pace(self.uploader.pace),
+        ]
+    }
+
     async fn verify(&self, progress: OnProgress<'_>) -> Result<Verification, Failure> {
-        verify::verify(&self.context, &self.map, &self.stages, progress).await
+        verify::verify(&self.desk.context, &self.desk.map, &self.desk.stages, progress).await
     }
 }
 
@@ -98,17 +155,20 @@ impl Plugin for HistoryPlugin {
     }
 
     fn sections(&self) -> &'static [&'static str] {
-        &["uploader"]
+        &["uploader", "actualizer"]
     }
 
     fn build(&self, context: &Context, settings: &Settings) -> Result<Arc<dyn Exchange>, ConfigError> {
-        let uploader = settings.section::<UploaderConfig>("uploader")?;
         let wrong = |error: table_map::Error| ConfigError::new("environment", error.to_string());
-        Ok(Arc::new(HistoryExchange {
+        let desk = Desk {
             map: table(context.environment).map_err(wrong)?,
             stages: Arc::new(StageList::new(context.clone()).map_err(wrong)?),
             context: context.clone(),
-            uploader,
+        };
+        Ok(Arc::new(HistoryExchange {
+            desk,
+            uploader: settings.section::<UploaderConfig>("uploader")?,
+            actualizer: settings.section::<ActualizerConfig>("actualizer")?,
         }))
     }
 }

@@ -14,13 +14,20 @@ use crate::deals::Deals;
 use crate::error::Error;
 use crate::mapping::{RowError, Surroundings, row};
 use crate::moves::{latest, needs_to_be_latest};
-use crate::windows::{Density, Window, cut, rest};
+use crate::windows::{Density, PAGE, Window, cut, rest};
 
 /// Calls in one batch (vendor documentation, `batch`), and IDs in one call: as many as a page has rows.
 const BATCH: usize = 50;
 
 /// Records after which a step reads no windows on: two batches of full pages.
 const MOST: usize = 5000;
+
+/// IDs below the cursor that are read again with each look: IDs are given out before their transactions commit, so a lower one may
+/// become visible after a higher one (vendor behaviour, recorded in the design).
+const LATE: i64 = 1000;
+
+/// Deals in one call that asks for all their moves: a deal has some five, so that most calls are one page.
+const OWNERS: usize = 8;
 
 /// How long a synchronised stage list is taken to be up to date for moves that were made before it.
 const NAMES_HOLD: TimeDelta = TimeDelta::minutes(1);
@@ -43,6 +50,17 @@ struct WindowPage {
     records: Vec<HistoryRecord>,
     /// The last row's ID, when there is more behind it in the window.
     read_on_from: Option<i64>,
+}
+
+/// The records around a cursor.
+#[derive(Debug)]
+pub(crate) struct Around {
+    /// The records, in ascending order of their IDs.
+    pub(crate) records: Vec<HistoryRecord>,
+    /// Every record up to here that is visible now is among them.
+    pub(crate) up_to: i64,
+    /// Whether there are more above.
+    pub(crate) more: bool,
 }
 
 /// Reads the portal's history.
@@ -78,6 +96,15 @@ impl Reader {
         stages: Arc<StageList>,
     ) -> Result<Self, Failure> {
         Self::with_names(context, map, stages, None).await
+    }
+
+    /// A reader that takes the names of stages as the table has them, and brings them in step when it meets an unknown one.
+    pub(crate) async fn following(
+        context: Context,
+        map: TableMap,
+        stages: Arc<StageList>,
+    ) -> Result<Self, Failure> {
+        Self::with_names(context, map, stages, Some(DateTime::<Utc>::MIN_UTC)).await
     }
 
     async fn with_names(
@@ -142,7 +169,7 @@ impl Reader {
         } else {
             self.density.learn(span, rows);
         }
-        let rows = self.complete(records, up_to).await?;
+        let rows = self.complete(records, Some(up_to)).await?;
         Ok(StepRows { up_to, rows })
     }
 
@@ -152,8 +179,72 @@ impl Reader {
         let mut pages = self.ask(&[window]).await?;
         let page = pages.pop().unwrap_or_default();
         let up_to = page.read_on_from.unwrap_or(until);
-        let rows = self.complete(page.records, up_to).await?;
+        let rows = self.complete(page.records, Some(up_to)).await?;
         Ok(StepRows { up_to, rows })
+    }
+
+    /// The records around the cursor, in one request: those of the last [`LATE`] IDs, and the first page above.
+    pub(crate) async fn around(&self, cursor: i64) -> Result<Around, Failure> {
+        let mut windows = cut(cursor.saturating_sub(LATE).max(0), cursor, PAGE, BATCH);
+        windows.push(Window {
+            after: cursor,
+            up_to: i64::MAX,
+        });
+        let pages = self.ask(&windows).await?;
+        let more = pages.last().and_then(|page| page.read_on_from);
+        let records: Vec<HistoryRecord> = pages.into_iter().flat_map(|page| page.records).collect();
+        let newest = records.last().map_or(cursor, |record| record.id.max(cursor));
+        Ok(Around {
+            records,
+            up_to: more.unwrap_or(newest),
+            more: more.is_some(),
+        })
+    }
+
+    /// All records of these deals, and whatever else is in `records`, as rows. The deals are read anew.
+    pub(crate) async fn deals_whole(
+        &mut self,
+        deals: &[i64],
+        mut records: Vec<HistoryRecord>,
+    ) -> Result<Vec<Row>, Failure> {
+        let mut pending: Vec<(Vec<i64>, Option<i64>)> = deals
+            .chunks(OWNERS)
+            .map(|owners| (owners.to_vec(), None))
+            .collect();
+        while !pending.is_empty() {
+            let queries: Vec<HistoryQuery> = pending
+                .iter()
+                .map(|(owners, after)| HistoryQuery {
+                    after_id: *after,
+                    owners: owners.clone(),
+                    categories: self.context.pipelines.clone(),
+                    ..HistoryQuery::default()
+                })
+                .collect();
+            let pages = self
+                .context
+                .portal
+                .history_pages(&queries)
+                .await
+                .map_err(|error| portal_failure("read all moves of changed deals", error))?;
+            let mut next = Vec::new();
+            for ((owners, after), page) in pending.into_iter().zip(pages) {
+                let last = page.records.last().map(|record| record.id);
+                records.extend(
+                    page.records
+                        .into_iter()
+                        .filter(|record| self.wants(record.category_id) && owners.contains(&record.owner_id)),
+                );
+                if page.more && last > after {
+                    next.push((owners, last));
+                }
+            }
+            pending = next;
+        }
+        records.sort_unstable_by_key(|record| record.id);
+        records.dedup_by_key(|record| record.id);
+        self.deals = Deals::default();
+        self.complete(records, None).await
     }
 
     /// Which of these rows the portal still has, and the pipeline of each.
@@ -223,7 +314,8 @@ impl Reader {
             .iter()
             .map(|window| HistoryQuery {
                 after_id: Some(window.after),
-                up_to_id: Some(window.up_to),
+                // A window without an end asks for none.
+                up_to_id: Some(window.up_to).filter(|up_to| *up_to < i64::MAX),
                 categories: self.context.pipelines.clone(),
                 ..HistoryQuery::default()
             })
@@ -261,16 +353,22 @@ impl Reader {
             .collect()
     }
 
-    /// Records as rows: with names, deals, and who made the move. Every record up to `up_to` that is not among them is
-    /// already behind.
-    async fn complete(&mut self, records: Vec<HistoryRecord>, up_to: i64) -> Result<Vec<Row>, Failure> {
+    /// Records as rows: with names, deals, and who made the move. `up_to` says where the records end when later ones may
+    /// exist; `None` when all records of their deals are here.
+    async fn complete(
+        &mut self,
+        records: Vec<HistoryRecord>,
+        up_to: Option<i64>,
+    ) -> Result<Vec<Row>, Failure> {
         self.learn_names(&records).await?;
         self.deals
             .fetch(&self.context.portal, records.iter().map(|record| record.owner_id))
             .await?;
         let mut last = latest(&records);
-        let superseded = self.superseded(&records, &last, up_to).await?;
-        last.retain(|owner, _| !superseded.contains(owner));
+        if let Some(up_to) = up_to {
+            let superseded = self.superseded(&records, &last, up_to).await?;
+            last.retain(|owner, _| !superseded.contains(owner));
+        }
         let rows = records
             .iter()
             .map(|record| {
@@ -299,11 +397,11 @@ impl Reader {
             return Ok(());
         };
         let now = self.context.clock.now();
-        let holds = now - synced_at < NAMES_HOLD;
+        let holds = synced_at > now - NAMES_HOLD;
         let behind = records.iter().any(|record| {
             self.names.get(&record.stage_id).is_none()
                 && !self.nameless.contains(&record.stage_id)
-                && !(holds && record.created_time < synced_at - CLOCKS_DIFFER)
+                && !(holds && record.created_time + CLOCKS_DIFFER < synced_at)
         });
         if !behind {
             return Ok(());

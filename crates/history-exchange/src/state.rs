@@ -1,5 +1,6 @@
-//! The uploader's durable state.
+//! The agents' durable states.
 
+use chrono::{DateTime, Utc};
 use exchange::{Scope, WriteCounts};
 use serde::{Deserialize, Serialize};
 
@@ -50,4 +51,35 @@ impl UploadState {
             .with_count("changed", self.written.changed)
             .with_count("unchanged", self.written.unchanged)
     }
+}
+
+/// Up to where the actualizer has followed the portal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FollowState {
+    /// What this state is true for.
+    pub(crate) scope: Scope,
+    /// Every row up to here was written and verified, but for rows that become visible late.
+    pub(crate) cursor: i64,
+}
+
+/// Where the reconciliation is in its present turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ReconcileState {
+    /// What this state is true for.
+    pub(crate) scope: Scope,
+    /// The present turn; `None` between two turns.
+    #[serde(default)]
+    pub(crate) turn: Option<Turn>,
+}
+
+/// One walk over all that the portal has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Turn {
+    pub(crate) started_at: DateTime<Utc>,
+    pub(crate) from: i64,
+    pub(crate) cursor: i64,
+    pub(crate) until: i64,
+    pub(crate) compared: u64,
+    pub(crate) missing: u64,
+    pub(crate) different: u64,
 }

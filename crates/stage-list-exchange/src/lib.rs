@@ -30,12 +30,17 @@ mod tests;
 
 use std::sync::Arc;
 
-use ::agent::{AgentSpec, Failure};
+use ::agent::{AgentRequest, AgentSpec, Failure};
 use async_trait::async_trait;
-use exchange::{BulkCommand, ConfigError, Context, Exchange, OnProgress, Plugin, Settings, Verification};
+use exchange::{
+    BulkCommand, ConfigError, Context, Exchange, OnProgress, Plugin, PortalEvent, Settings, Switch,
+    Verification,
+};
 use table_map::TableMap;
 
-pub use agent::AGENT;
+use crate::agent::{SyncAgent, interception};
+
+pub use agent::{AGENT, FOLLOW};
 pub use config::Config;
 pub use error::Error;
 pub use mapping::table;
@@ -63,8 +68,12 @@ impl Exchange for StageListExchange {
     }
 
     fn agents(&self) -> Vec<AgentSpec> {
-        let agent = Arc::new(agent::SyncAgent::new(Arc::clone(&self.list)));
-        vec![AgentSpec::every(self.config.interval, agent)]
+        let asked_for = Arc::new(SyncAgent::asked_for(Arc::clone(&self.list)));
+        let following = Arc::new(SyncAgent::following(Arc::clone(&self.list)));
+        vec![
+            AgentSpec::on_demand(asked_for),
+            AgentSpec::every(self.config.interval, following),
+        ]
     }
 
     fn bulk(&self) -> BulkCommand {
@@ -73,6 +82,19 @@ impl Exchange for StageListExchange {
             aliases: &["mssqlStatusUpdate"],
             agent: AGENT,
         }
+    }
+
+    fn on_event(&self, event: &PortalEvent) -> Vec<AgentRequest> {
+        // The portal has no event of its own for stages; self-hosted ones send these from handlers of theirs.
+        if event.code.starts_with("ONCRMSTATUS") {
+            vec![AgentRequest::now(FOLLOW)]
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn switches(&self) -> Vec<Switch> {
+        vec![interception()]
     }
 
     async fn verify(&self, _progress: OnProgress<'_>) -> Result<Verification, Failure> {

@@ -66,6 +66,7 @@ impl Bench {
             timezone: chrono_tz::UTC,
             pipelines: pipelines.to_vec(),
             clock: self.clock.clone(),
+            switches: Arc::new(exchange::NoSwitches),
         }
     }
 

@@ -1,0 +1,178 @@
+//! The actualizer: agents that keep the table true once the upload is done.
+//!
+//! * [`FollowAgent`] looks for new moves, at an interval and after events, and reads a few IDs below its cursor again.
+//! * [`DealAgent`] reads a deal and all its moves again after an event about it; many deals go in one activation.
+//!
+//! Both only ever upsert what the portal shows; what vanished from it stays.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use ::agent::{Activation, Agent, Failure, Outcome, Progress};
+use async_trait::async_trait;
+use bitrix_client::HistoryRecord;
+use exchange::{Context, WriteCounts, ensure_table, store_failure, unless_stopped, write_verified};
+use stage_list_exchange::StageList;
+use table_map::{Row, TableMap};
+
+use crate::reader::Reader;
+use crate::state::FollowState;
+use crate::switches::actualizer;
+
+/// The agent that looks for new moves.
+pub const FOLLOW: &str = "history.follow";
+
+/// The agent that refreshes a deal, told by its key.
+pub const DEAL: &str = "history.deal";
+
+/// Deals that one activation refreshes beside its own: as many as one batch of calls asks for.
+const GATHER: usize = 399;
+
+/// What the agents of the actualizer work with.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    pub(crate) context: Context,
+    pub(crate) map: TableMap,
+    pub(crate) stages: Arc<StageList>,
+}
+
+impl Desk {
+    pub(crate) async fn reader(&self) -> Result<Reader, Failure> {
+        Reader::following(self.context.clone(), self.map.clone(), Arc::clone(&self.stages)).await
+    }
+
+    /// Writes rows and verifies them.
+    pub(crate) async fn write(&self, rows: &[Row]) -> Result<WriteCounts, Failure> {
+        let at = self.context.target_now();
+        write_verified(self.context.store.as_ref(), &self.map, rows, at).await
+    }
+
+    /// Those of the records that the table does not have.
+    async fn missing(&self, records: Vec<HistoryRecord>) -> Result<Vec<HistoryRecord>, Failure> {
+        let mut keys: Vec<i64> = records.iter().map(|record| record.id).collect();
+        keys.sort_unstable();
+        let store = self.context.store.as_ref();
+        let stored = store.read_back(&self.map, &keys).await.map_err(store_failure)?;
+        let stored: HashSet<i64> = stored.iter().map(Row::key).collect();
+        Ok(records
+            .into_iter()
+            .filter(|record| !stored.contains(&record.id))
+            .collect())
+    }
+
+    /// Brings records over that the table does not have, with all other moves of their deals: a deal that moved may have
+    /// changed its dates and its responsible user, too, and those stand in all its rows.
+    async fn bring(&self, reader: &mut Reader, records: Vec<HistoryRecord>) -> Result<WriteCounts, Failure> {
+        let missing = self.missing(records).await?;
+        if missing.is_empty() {
+            return Ok(WriteCounts::default());
+        }
+        let deals: BTreeSet<i64> = missing.iter().map(|record| record.owner_id).collect();
+        let deals: Vec<i64> = deals.into_iter().collect();
+        let rows = reader.deals_whole(&deals, missing).await?;
+        self.write(&rows).await
+    }
+}
+
+/// Looks for new moves.
+pub(crate) struct FollowAgent {
+    desk: Desk,
+}
+
+impl FollowAgent {
+    pub(crate) fn new(desk: Desk) -> Self {
+        Self { desk }
+    }
+
+    async fn follow(&self, activation: &Activation, mut state: FollowState) -> Result<(), Failure> {
+        let desk = &self.desk;
+        ensure_table(desk.context.store.as_ref(), &desk.map).await?;
+        let mut reader = desk.reader().await?;
+        let mut written = WriteCounts::default();
+        loop {
+            let around = reader.around(state.cursor).await?;
+            written.add(desk.bring(&mut reader, around.records).await?);
+            if around.up_to > state.cursor {
+                state.cursor = around.up_to;
+                activation.checkpoint(&state, progress(written)).await?;
+            }
+            if !around.more || activation.stopping() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn progress(written: WriteCounts) -> Progress {
+    Progress::new(written.total(), None, "rows")
+        .with_count("inserted", written.inserted)
+        .with_count("changed", written.changed)
+        .with_count("unchanged", written.unchanged)
+}
+
+#[async_trait]
+impl Agent for FollowAgent {
+    fn name(&self) -> &str {
+        FOLLOW
+    }
+
+    async fn activate(&self, activation: &Activation) -> Result<Outcome, Failure> {
+        // Without a state the upload is not done: it sets the cursor when it is.
+        let state = activation.input::<FollowState>().ok().flatten();
+        let scope = self.desk.context.scope();
+        let Some(state) = state.filter(|state| state.scope == scope) else {
+            return Ok(Outcome::done());
+        };
+        if self.desk.context.is_on(&actualizer()).await?
+            && let Some(followed) = unless_stopped(activation, self.follow(activation, state)).await
+        {
+            followed?;
+        }
+        Ok(Outcome::done())
+    }
+}
+
+/// Refreshes deals that an event told of.
+pub(crate) struct DealAgent {
+    desk: Desk,
+}
+
+impl DealAgent {
+    pub(crate) fn new(desk: Desk) -> Self {
+        Self { desk }
+    }
+
+    async fn refresh(&self, activation: &Activation) -> Result<(), Failure> {
+        let desk = &self.desk;
+        let mut keys = activation.gather(GATHER).await?;
+        keys.push(activation.key().to_owned());
+        // A key that is no number was queued by hand; there is no such deal.
+        let deals: BTreeSet<i64> = keys.iter().filter_map(|key| key.parse().ok()).collect();
+        let deals: Vec<i64> = deals.into_iter().collect();
+        ensure_table(desk.context.store.as_ref(), &desk.map).await?;
+        let mut reader = desk.reader().await?;
+        let rows = reader.deals_whole(&deals, Vec::new()).await?;
+        desk.write(&rows).await?;
+        tracing::debug!(deals = deals.len(), rows = rows.len(), "deals refreshed");
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Agent for DealAgent {
+    fn name(&self) -> &str {
+        DEAL
+    }
+
+    async fn activate(&self, activation: &Activation) -> Result<Outcome, Failure> {
+        if !self.desk.context.is_on(&actualizer()).await? {
+            return Ok(Outcome::done());
+        }
+        match unless_stopped(activation, self.refresh(activation)).await {
+            Some(refreshed) => refreshed.map(|()| Outcome::done()),
+            None => Ok(Outcome::Again {
+                after: std::time::Duration::ZERO,
+            }),
+        }
+    }
+}
