@@ -39,7 +39,7 @@ pub struct Deal {
     pub moved_by: Option<i64>,
     /// When that was.
     pub moved_time: Option<DateTime<FixedOffset>>,
-    /// When it was created.
+    /// When it was created; `None` also for what is no time.
     pub created_time: Option<DateTime<FixedOffset>>,
     /// The begin date: a calendar day, as the portal writes it.
     pub begin_date: Option<NaiveDate>,
@@ -120,7 +120,10 @@ fn read_deal(row: &WireDeal<'_>) -> Result<Deal, Error> {
         created_by: fields.optional_reference("createdBy", &row.created_by)?,
         moved_by: fields.optional_reference("movedBy", &row.moved_by)?,
         moved_time: fields.optional_date_time("movedTime", &row.moved_time)?,
-        created_time: fields.optional_date_time("createdTime", &row.created_time)?,
+        // Nothing hangs on it, so it fails nothing.
+        created_time: fields
+            .optional_date_time("createdTime", &row.created_time)
+            .unwrap_or_default(),
         begin_date: fields.optional_date("begindate", &row.begindate)?,
         close_date: fields.optional_date("closedate", &row.closedate)?,
         stage_id: fields.optional_text("stageId", &row.stage_id)?,

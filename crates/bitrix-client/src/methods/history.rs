@@ -121,7 +121,7 @@ pub struct HistoryRecord {
     pub owner_id: i64,
     /// When the deal moved, with the portal's offset.
     pub created_time: DateTime<FixedOffset>,
-    /// The pipeline; 0 is the default one.
+    /// The pipeline; 0 is the default one. Where the portal leaves it out, the code of the stage tells it.
     pub category_id: i64,
     /// `P` in progress, `S` won, `F` lost.
     pub stage_semantic_id: Option<String>,
@@ -300,15 +300,30 @@ pub(super) fn read_records(raw: &RawValue) -> Result<Vec<HistoryRecord>, Error> 
 
 fn read_record(row: &WireRecord<'_>) -> Result<HistoryRecord, Error> {
     let mut fields = Fields::new(HISTORY_LIST, RECORD);
+    let id = fields.row_id("ID", &row.id)?;
+    let stage_id = fields.text("STAGE_ID", &row.stage_id)?;
+    let told = pipeline_of_stage(&stage_id).filter(|_| row.category_id.is_empty());
     Ok(HistoryRecord {
-        id: fields.row_id("ID", &row.id)?,
+        id,
         type_id: fields.optional_id("TYPE_ID", &row.type_id)?,
         owner_id: fields.id("OWNER_ID", &row.owner_id)?,
         created_time: fields.date_time("CREATED_TIME", &row.created_time)?,
-        category_id: fields.id("CATEGORY_ID", &row.category_id)?,
+        category_id: told.map_or_else(|| fields.id("CATEGORY_ID", &row.category_id), Ok)?,
         stage_semantic_id: fields.optional_text("STAGE_SEMANTIC_ID", &row.stage_semantic_id)?,
-        stage_id: fields.text("STAGE_ID", &row.stage_id)?,
+        stage_id,
     })
+}
+
+/// The pipeline in the code of a stage: `C3:NEW` is of pipeline 3, a code without a prefix of pipeline 0. `None` for
+/// prefixes of anything but pipelines of deals.
+pub(super) fn pipeline_of_stage(stage: &str) -> Option<i64> {
+    match stage.split_once(':') {
+        None => Some(0),
+        Some((prefix, _)) => {
+            let number = prefix.strip_prefix('C')?;
+            number.parse().ok().filter(|pipeline| *pipeline >= 0)
+        }
+    }
 }
 
 pub(super) fn read_ids(raw: &RawValue) -> Result<Vec<i64>, Error> {
