@@ -173,7 +173,29 @@ struct WireId<'a> {
     id: Scalar<'a>,
 }
 
-/// The answer of one call of a mixed batch.
+/// One call of a mixed batch.
+enum Ask<'a> {
+    Page(&'a HistoryQuery),
+    Deals(Vec<i64>),
+}
+
+impl Ask<'_> {
+    fn call(&self) -> Call {
+        match self {
+            Self::Page(query) => whole_records(query),
+            Self::Deals(portion) => deals::call(portion),
+        }
+    }
+
+    fn read(&self, answer: &Answer<&RawValue>) -> Result<Part, Error> {
+        match self {
+            Self::Page(query) => read_page(query, answer).map(Part::Page),
+            Self::Deals(portion) => deals::read_deals(portion, answer.result).map(Part::Deals),
+        }
+    }
+}
+
+/// Its answer.
 enum Part {
     Page(HistoryPage),
     Deals(Vec<Deal>),
@@ -238,26 +260,29 @@ impl Client {
     /// # Errors
     /// Those of [`Client::history_pages`] and [`Client::deals_by_ids`]: all or nothing.
     pub async fn read(&self, queries: &[HistoryQuery], deal_ids: &[i64]) -> Result<Read, Error> {
-        let mut calls: Vec<Call> = queries.iter().map(whole_records).collect();
-        calls.extend(deals::calls(deal_ids));
-        let read = |base: usize| {
-            move |index: usize, answer: Answer<&RawValue>| match queries.get(base + index) {
-                Some(query) => read_page(query, &answer).map(Part::Page),
-                None => deals::read_deals(answer.result).map(Part::Deals),
-            }
-        };
-        let batch = |(number, calls): (usize, _)| self.batch_with(calls, read(number * MAX_BATCH));
-        let batches = try_join_all(calls.chunks(MAX_BATCH).enumerate().map(batch)).await?;
+        let pages = queries.iter().map(Ask::Page);
+        let deals = deals::portions(deal_ids).into_iter().map(Ask::Deals);
+        let asks: Vec<Ask<'_>> = pages.chain(deals).collect();
+        let batches = asks.chunks(MAX_BATCH).map(|asks| self.ask(asks));
+        let batches = try_join_all(batches).await?;
 
         let mut all = Read::default();
         for part in batches.into_iter().flatten() {
-            match part? {
+            match part {
                 Part::Page(page) => all.pages.push(page),
                 Part::Deals(deals) => all.deals.extend(deals),
             }
         }
         all.deals.sort_unstable_by_key(|deal| deal.id);
         Ok(all)
+    }
+
+    /// One batch.
+    async fn ask(&self, asks: &[Ask<'_>]) -> Result<Vec<Part>, Error> {
+        let calls: Vec<Call> = asks.iter().map(Ask::call).collect();
+        // Answers carry the places of their calls.
+        let read = |place: usize, answer: Answer<&RawValue>| asks[place].read(&answer);
+        self.batch_with(&calls, read).await?.into_iter().collect()
     }
 }
 

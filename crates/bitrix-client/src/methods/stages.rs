@@ -132,8 +132,9 @@ impl Client {
             }
             let calls: Vec<Call> = open.iter().map(|list| list.call()).collect();
             let asked: Vec<&str> = open.iter().map(|list| list.entity_id).collect();
-            let read = |index: usize, answer: Answer<&RawValue>| {
-                let entries = read_statuses(asked.get(index).copied().unwrap_or_default(), answer.result)?;
+            // Answers carry the places of their calls.
+            let read = |place: usize, answer: Answer<&RawValue>| {
+                let entries = read_statuses(asked[place], answer.result)?;
                 Ok((entries, answer.next))
             };
             for (list, page) in open.iter_mut().zip(self.batch_with(&calls, read).await?) {

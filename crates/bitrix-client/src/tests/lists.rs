@@ -256,3 +256,27 @@ async fn a_list_without_an_end_is_an_error() {
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_deal_nobody_asked_for_means_that_the_portal_ignores_the_filter() {
+    // Given a portal that answers with its first deals, whichever are asked for.
+    let portal = Scripted::new(|_| {
+        let first = [1, 2, 3].map(|id| json!({"id": id, "begindate": "odd"}));
+        batch_results(
+            &json!({"c00": {"items": first}, "c01": {"items": first}}),
+            &json!([]),
+        )
+    });
+
+    let error = client(&portal)
+        .deals_by_ids(&[90, 91])
+        .await
+        .expect_err("other deals");
+
+    assert_eq!(
+        error.to_string().split(';').next().expect("a message"),
+        "crm.item.list failed: deal 1 was not asked for, so the portal ignores the filter by ID"
+    );
+    assert!(!error.is_passing());
+    assert_eq!(portal.seen().len(), 1);
+}
