@@ -36,7 +36,7 @@ async fn the_secret_shows_nowhere() {
     let request = TransportRequest {
         webhook: config.webhook.clone(),
         method: "profile".to_owned(),
-        body: bytes::Bytes::from_static(b"{}"),
+        body: bytes::Bytes::from(json!({"auth": SECRET}).to_string()),
     };
     let client = client_with(&portal, config.clone());
     let mut shown = format!(
