@@ -213,7 +213,7 @@ impl Client {
             counters,
         } = &*self.inner;
         let admission = limits
-            .admit(demand)
+            .admit(method, demand)
             .await
             .map_err(|wait| Error::new(method, &Failure::StillBlocked { wait }))?;
         attempts.begin();

@@ -11,6 +11,7 @@ const SECRET_LENGTH: usize = 16;
 pub(crate) fn short_line(text: &str, secret: &str) -> String {
     let mut plain = String::new();
     let mut in_tag = false;
+    let mut cut_short = false;
     for character in text.chars() {
         match character {
             '<' => in_tag = true,
@@ -22,12 +23,22 @@ pub(crate) fn short_line(text: &str, secret: &str) -> String {
             c if c.is_control() || c.is_whitespace() => plain.push(' '),
             c => plain.push(c),
         }
-        // What follows cannot show: the cut below keeps less than this.
+        // Enough is left for a line, whatever is masked.
         if plain.len() > 16 * LONGEST {
+            cut_short = true;
             break;
         }
     }
-    let masked = mask_words(&mask_exact(&plain, secret));
+    let mut masked = mask_exact(&plain, secret);
+    if cut_short {
+        // The secret may have been cut in two, and its first part would be no match.
+        let mut end = masked.len().saturating_sub(secret.len());
+        while !masked.is_char_boundary(end) {
+            end -= 1;
+        }
+        masked.truncate(end);
+    }
+    let masked = mask_words(&masked);
     let mut line: String = masked.split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some((end, _)) = line.char_indices().nth(LONGEST) {
         line.truncate(end);
@@ -88,6 +99,20 @@ mod tests {
             short_line("at /rest/1/MyKey/profile: mykey!", "mykey"),
             "at /rest/1/***/profile: ***!"
         );
+    }
+
+    #[test]
+    fn a_secret_that_a_long_text_is_cut_in_does_not_show_in_part() {
+        let secret = "abcdefgh".repeat(8);
+        for padding in 3_100..3_300 {
+            for text in [
+                format!("{}{secret}", " ".repeat(padding)),
+                format!("{}{}", " ".repeat(padding % 64), secret.repeat(60)),
+            ] {
+                let line = short_line(&text, &secret);
+                assert!(line.chars().all(|c| "*…".contains(c)), "{padding}: {line}");
+            }
+        }
     }
 
     #[test]

@@ -58,6 +58,13 @@ impl Scalar<'_> {
         }
     }
 
+    /// A whole number, or what is left of another one without its fraction; 0 for anything else. For places in an
+    /// order, which decide nothing.
+    pub(crate) fn truncated(&self) -> i64 {
+        let without_fraction = || whole(self.as_float()?.trunc());
+        self.as_integer().or_else(without_fraction).unwrap_or_default()
+    }
+
     /// A finite number.
     pub(crate) fn as_float(&self) -> Option<f64> {
         let number = match self {

@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use exchange::{ConfigError, Environment, Settings};
-use figment::Figment;
 use figment::providers::{Format, Toml};
+use figment::{Figment, Provider};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
@@ -160,12 +160,12 @@ impl Config {
         let defaults = merge_file(
             Figment::from(Toml::string(DEFAULTS)),
             &folder.join("default.toml"),
-        );
+        )?;
         // The environment's own file may stand under anything that names the environment.
         let named = Self::upper_layers(defaults.clone(), global, variables.clone())?;
         let environment: Environment = extract(&named, "environment")?;
         let file = folder.join(format!("{}.toml", environment.as_str().to_ascii_lowercase()));
-        let figment = Self::upper_layers(merge_file(defaults, &file), global, variables)?;
+        let figment = Self::upper_layers(merge_file(defaults, &file)?, global, variables)?;
         let again: Environment = extract(&figment, "environment")?;
         if again != environment {
             return Err(ConfigFailure::new(
@@ -187,27 +187,27 @@ impl Config {
                 return Err(ConfigFailure::new(
                     "",
                     format!("there is no file {}", path.display()),
-                    Some("--config".into()),
+                    Some("--config or STAGE_EXCHANGE_CONFIG".into()),
                 ));
             }
-            figment = figment.merge(Toml::file_exact(path));
+            figment = merge_file(figment, path)?;
         }
         figment = environment_variables::merge(figment, variables)?;
         for pair in &global.set {
-            let Some((key, text)) = pair.split_once('=') else {
-                return Err(ConfigFailure::new(
-                    "",
-                    "write --set KEY=VALUE",
-                    Some("--set".into()),
-                ));
-            };
+            // What was written is not repeated: it may hold a secret.
+            let usage = || ConfigFailure::new("", "write --set KEY=VALUE", Some("--set".into()));
+            let (key, text) = pair.split_once('=').ok_or_else(usage)?;
             let key = key.trim().to_owned();
+            if key.split('.').any(str::is_empty) {
+                return Err(usage());
+            }
             let value = value_of(&key, text);
-            figment = figment.merge(Single {
+            let layer = Single {
                 origin: "--set".into(),
                 key,
                 value,
-            });
+            };
+            figment = merge(figment, layer, "--set")?;
         }
         if let Some(environment) = &global.environment {
             figment = figment.merge(Single {
@@ -220,11 +220,8 @@ impl Config {
     }
 
     fn check(figment: Figment, environment: Environment) -> Result<Self, ConfigFailure> {
-        let sections: Vec<&str> = plugins()
-            .iter()
-            .flat_map(|plugin| plugin.sections().iter().copied())
-            .collect();
-        let own = ["environment", "portal", "target", "state", "agents"];
+        let sections: Vec<&str> = plugin_sections().collect();
+        let own = [&["environment"], OWN_SECTIONS.as_slice()].concat();
         let all: figment::value::Dict = figment.extract().map_err(|error| failure(&figment, "", error))?;
         for key in all.keys() {
             if !own.contains(&key.as_str()) && !sections.contains(&key.as_str()) {
@@ -297,12 +294,46 @@ impl Config {
 }
 
 /// Lays a file over `figment`, if it is there.
-fn merge_file(figment: Figment, path: &Path) -> Figment {
-    if path.is_file() {
-        figment.merge(Toml::file_exact(path))
-    } else {
-        figment
+fn merge_file(figment: Figment, path: &Path) -> Result<Figment, ConfigFailure> {
+    if !path.is_file() {
+        return Ok(figment);
     }
+    let file = Toml::file_exact(path);
+    let origin = path.display().to_string();
+    // Read here, so that what is wrong with the file as a whole is not told as if it were about a key.
+    file.data()
+        .map_err(|error| ConfigFailure::new("", first_message(error), Some(origin.clone())))?;
+    merge(figment, file, &origin)
+}
+
+/// Lays a layer over `figment`. A plain value in the place of a section is refused here: it would wipe out what lower layers
+/// say, and a higher layer would hide it again.
+pub(crate) fn merge(figment: Figment, layer: impl Provider, origin: &str) -> Result<Figment, ConfigFailure> {
+    let data = layer.data().unwrap_or_default();
+    let sections = OWN_SECTIONS.iter().copied().chain(plugin_sections());
+    for section in sections {
+        if data
+            .values()
+            .filter_map(|dict| dict.get(section))
+            .any(|value| value.as_dict().is_none())
+        {
+            return Err(ConfigFailure::new(
+                section,
+                "the value is of the wrong type; write a section with keys of its own",
+                Some(origin.to_owned()),
+            ));
+        }
+    }
+    Ok(figment.merge(layer))
+}
+
+/// The sections that are not an exchange's.
+const OWN_SECTIONS: [&str; 4] = ["portal", "target", "state", "agents"];
+
+fn plugin_sections() -> impl Iterator<Item = &'static str> {
+    plugins()
+        .into_iter()
+        .flat_map(|plugin| plugin.sections().iter().copied())
 }
 
 fn extract<T: DeserializeOwned>(figment: &Figment, key: &str) -> Result<T, ConfigFailure> {
@@ -316,10 +347,18 @@ fn failure(figment: &Figment, section: &str, error: figment::Error) -> ConfigFai
     let Some(first) = error.into_iter().next() else {
         return ConfigFailure::new(section, "cannot be read", None);
     };
-    let path = first.path.join(".");
-    let mut key = if path.is_empty() { section.to_owned() } else { path };
-    if let figment::error::Kind::UnknownField(field, _) = &first.kind
-        && !key.ends_with(field.as_str())
+    // figment puts the path of what was extracted behind the path within it.
+    let within = first.path.len().saturating_sub(section.split('.').count());
+    let mut key = section.to_owned();
+    let unknown = match &first.kind {
+        figment::error::Kind::UnknownField(field, _) => Some(field),
+        _ => None,
+    };
+    for part in first.path.iter().take(within) {
+        key = format!("{key}.{part}");
+    }
+    if let Some(field) = unknown
+        && first.path.first() != Some(field)
     {
         key = format!("{key}.{field}");
     }
@@ -328,15 +367,21 @@ fn failure(figment: &Figment, section: &str, error: figment::Error) -> ConfigFai
         .as_ref()
         .map(describe)
         .or_else(|| origin_of(figment, &key));
-    // Kinds that would repeat the value are told without it: it may be a secret.
-    let message = match &first.kind {
-        figment::error::Kind::InvalidType(_, expected) => {
-            format!("the value is of the wrong type; {expected} is expected")
+    ConfigFailure::new(key, first_message(first), origin)
+}
+
+/// What is wrong, without the value: it may be a secret.
+fn first_message(error: figment::Error) -> String {
+    use figment::error::Kind;
+    let Some(first) = error.into_iter().next() else {
+        return "cannot be read".to_owned();
+    };
+    match &first.kind {
+        Kind::InvalidType(_, expected) => {
+            format!("the value is of the wrong type; write {}", in_words(expected))
         }
-        figment::error::Kind::InvalidValue(_, expected) => {
-            format!("the value is wrong; {expected} is expected")
-        }
-        figment::error::Kind::UnknownField(_, known) => {
+        Kind::InvalidValue(_, expected) => format!("the value is wrong; write {}", in_words(expected)),
+        Kind::UnknownField(_, known) => {
             format!("there is no such key; here there are {}", known.join(", "))
         }
         // The TOML parser quotes the line in question between bars; it may hold a secret.
@@ -346,9 +391,21 @@ fn failure(figment: &Figment, section: &str, error: figment::Error) -> ConfigFai
             .filter(|line| !line.contains('|'))
             .map(str::trim)
             .collect::<Vec<_>>()
-            .join(" "),
-    };
-    ConfigFailure::new(key, message, origin)
+            .join(": "),
+    }
+}
+
+/// The name of an expected type for people who do not write Rust.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a string" | "path string" => "a text",
+        _ if expected.starts_with("struct ") => "a section with keys of its own",
+        other => other,
+    }
 }
 
 fn origin_of(figment: &Figment, key: &str) -> Option<String> {

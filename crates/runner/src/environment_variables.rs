@@ -3,7 +3,7 @@
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
-use crate::config::ConfigFailure;
+use crate::config::{self, ConfigFailure};
 
 const PREFIX: &str = "STAGE_EXCHANGE_";
 
@@ -85,7 +85,7 @@ pub(crate) fn merge(
                 key: key(rest),
             },
         };
-        figment = figment.merge(single);
+        figment = config::merge(figment, single, &format!("the variable {name}"))?;
     }
     Ok(figment)
 }

@@ -12,6 +12,9 @@ use crate::config::Config;
 use crate::output::{Meter, time};
 use crate::wiring;
 
+/// A rest from this length on is told to the user.
+const WORTH_A_WORD: Duration = Duration::from_secs(5);
+
 /// Queues the exchange's bulk agent and sees it through, here or in the process that works on this state.
 pub(crate) async fn bulk(
     config: &Config,
@@ -104,6 +107,7 @@ async fn follow(
 #[derive(Default)]
 struct Shown {
     failed_run: Option<i64>,
+    rested_run: Option<i64>,
 }
 
 impl Shown {
@@ -126,6 +130,15 @@ impl Shown {
         }
         if let Some(progress) = &record.progress {
             meter.show(progress);
+        }
+        // An agent that keeps a gentle pace rests between two activations.
+        let rest = (record.due_at - record.updated_at).to_std().unwrap_or_default();
+        let resting =
+            record.state == AgentState::Waiting && record.last_error.is_none() && record.interval.is_none();
+        if resting && rest >= WORTH_A_WORD && self.rested_run != Some(record.run) {
+            self.rested_run = Some(record.run);
+            let at = record.due_at.format("%H:%M:%S UTC");
+            meter.say(&format!("goes on in {}, at {at}", time(rest)));
         }
     }
 }

@@ -34,7 +34,9 @@ pub use plugins::plugins;
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    logging::start(&cli);
+    if let Err(usage) = logging::start(&cli) {
+        return exit::failed(&usage.into());
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return exit::failed(&anyhow::Error::from(error).context("cannot start the runtime")),

@@ -16,7 +16,7 @@ const LINE_EVERY: Duration = Duration::from_secs(2);
 pub(crate) struct Meter {
     label: String,
     bar: Option<ProgressBar>,
-    last_line: Mutex<Option<Instant>>,
+    last_line: Mutex<Option<(Instant, String)>>,
     started: Instant,
 }
 
@@ -54,7 +54,7 @@ impl Meter {
                 bar.set_position(progress.done);
                 bar.set_message(text);
             }
-            None => self.line(&text, false),
+            None => self.line(text, false),
         }
     }
 
@@ -62,7 +62,7 @@ impl Meter {
     pub(crate) fn say(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| eprintln!("{}: {text}", self.label)),
-            None => self.line(text, true),
+            None => self.line(text.to_owned(), true),
         }
     }
 
@@ -77,15 +77,16 @@ impl Meter {
         self.started.elapsed()
     }
 
-    fn line(&self, text: &str, now: bool) {
+    fn line(&self, text: String, now: bool) {
         // A poisoned lock only means that another line was not finished.
         let mut last = self
             .last_line
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if now || last.is_none_or(|last| last.elapsed() >= LINE_EVERY) {
-            *last = Some(Instant::now());
+        let worth_it = |(at, said): &(Instant, String)| at.elapsed() >= LINE_EVERY && *said != text;
+        if now || last.as_ref().is_none_or(worth_it) {
             eprintln!("{}: {text}", self.label);
+            *last = Some((Instant::now(), text));
         }
     }
 }

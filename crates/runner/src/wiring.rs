@@ -1,11 +1,12 @@
 //! Putting the parts together: portal, target, state, exchanges, scheduler.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use agent::{AgentSpec, SystemClock};
 use agent_scheduler::{Scheduler, StateFile, WorkerLock};
 use anyhow::Context as _;
-use bitrix_client::{Client, ClientConfig, WebhookUrl};
+use bitrix_client::{Client, ClientConfig, WebhookUrl, WebhookUrlError};
 use exchange::{Context, Exchange};
 use secrecy::ExposeSecret;
 use store::Store;
@@ -91,8 +92,20 @@ impl Parts {
     }
 }
 
+/// How often a call to the portal is tried at once. Agents are repeated anyway, and say so; a client that tries for a minute
+/// before it tells would leave people in the dark.
+const ATTEMPTS: u32 = 4;
+
+/// How long agents may take to end when the program is stopped, before they are cut off. Nothing is lost by that.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// The client of the configured portal.
 pub(crate) fn portal(config: &Config) -> anyhow::Result<Client> {
+    portal_with(config, ATTEMPTS)
+}
+
+/// The client of the configured portal, with so many attempts for each call.
+pub(crate) fn portal_with(config: &Config, attempts: u32) -> anyhow::Result<Client> {
     let Some(secret) = &config.portal.webhook_url else {
         return Err(config
             .wrong(
@@ -103,9 +116,15 @@ pub(crate) fn portal(config: &Config) -> anyhow::Result<Client> {
             .into());
     };
     let text = secret.expose_secret();
-    let webhook = WebhookUrl::parse(text, config.portal.allow_http)
-        .map_err(|error| config.wrong("portal.webhook_url", error.to_string()))?;
+    let webhook = WebhookUrl::parse(text, config.portal.allow_http).map_err(|error| {
+        let mut text = error.to_string();
+        if matches!(error, WebhookUrlError::Insecure) {
+            text.push_str(" (portal.allow_http = true)");
+        }
+        config.wrong("portal.webhook_url", text)
+    })?;
     let mut client = ClientConfig::new(webhook);
+    client.retry.max_attempts = attempts;
     client.requests_per_second = config.portal.requests_per_second;
     client.burst = config.portal.burst;
     client.operating_limit_seconds =
@@ -172,6 +191,7 @@ pub(crate) fn scheduler(
     Ok(Scheduler::builder(state, Arc::new(SystemClock))
         .workers(config.agents.workers)
         .park_after(park_after)
+        .grace(GRACE)
         .register_all(agents)
         .build(lock)?)
 }

@@ -312,7 +312,7 @@ fn status(id: i64, entity: &str, category: Option<i64>) -> Status {
         entity_id: entity.to_owned(),
         status_id: "C3:NEW".to_owned(),
         name: "New".to_owned(),
-        name_init: String::new(),
+        name_init: Some(String::new()),
         sort: 10,
         system: true,
         semantics: None,

@@ -7,7 +7,7 @@
 
 use table_map::{Ranking, Role, UpdateRule};
 
-use crate::facts::{Fact, Facts, Holds, TextFact};
+use crate::facts::{Fact, Facts, Holds, Names, TextFact};
 use crate::quote;
 
 /// Compares UTF-16 code units. Named for both sides, since `tempdb` and the table's database may have different defaults.
@@ -316,14 +316,20 @@ pub(crate) fn deactivate(facts: &Facts, among: &str, at: &str) -> Option<String>
 }
 
 /// `DELETE` of all rows but the oldest of each key.
-pub(crate) fn merge_duplicates(facts: &Facts) -> Option<String> {
-    let (table, identity) = (&facts.table, &facts.identity);
-    let key = &facts.key()?.name;
-    Some(format!(
+pub(crate) fn merge_duplicates(Names { table, key, identity }: &Names) -> String {
+    format!(
         "DELETE t FROM {table} AS t INNER JOIN (SELECT {key}, MIN({identity}) AS [oldest] FROM {table} WITH (UPDLOCK, HOLDLOCK) \
          WHERE {key} IS NOT NULL GROUP BY {key} HAVING COUNT(*) > 1) AS d ON d.{key} = t.{key} \
          WHERE t.{identity} > d.[oldest]; SELECT @@ROWCOUNT;"
-    ))
+    )
+}
+
+/// `SELECT` of at most `@P1` keys that stand in several rows.
+pub(crate) fn duplicates(Names { table, key, .. }: &Names) -> String {
+    format!(
+        "SELECT TOP (@P1) t.{key} FROM {table} AS t WHERE t.{key} IS NOT NULL GROUP BY t.{key} HAVING COUNT(*) > 1 \
+         ORDER BY t.{key};"
+    )
 }
 
 /// The list of a `SELECT` that gives rows in the map's order, as the map sees them. So a `varchar` comes as `nvarchar`, whatever

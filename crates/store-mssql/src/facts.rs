@@ -22,13 +22,46 @@ pub(crate) struct Facts {
     pub(crate) key: usize,
     /// Whether an index keeps the key unique.
     pub(crate) key_is_unique: bool,
-    /// The identity column, quoted.
-    pub(crate) identity: String,
     /// The columns that the store stamps, quoted.
     pub(crate) inserted_at: Option<String>,
     pub(crate) updated_at: Option<String>,
     /// The flag that tells whether a row still exists in the source, by its place.
     pub(crate) active: Option<usize>,
+}
+
+/// The names that are enough to find duplicates, in a table that may lack other columns.
+#[derive(Debug, Clone)]
+pub(crate) struct Names {
+    /// Schema and name, quoted.
+    pub(crate) table: String,
+    /// The key's column, quoted.
+    pub(crate) key: String,
+    /// The identity column, quoted.
+    pub(crate) identity: String,
+}
+
+impl Names {
+    /// The names of a map's table.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Schema`] when one of the columns is missing.
+    pub(crate) fn new(map: &TableMap, schema: &str, catalog: &CatalogTable) -> Result<Self, Error> {
+        let quoted = |name: &str| find(map, catalog, name).map(|column| quote::name(&column.name));
+        Ok(Self {
+            table: quote::table(schema, map.name()),
+            key: quoted(map.key())?,
+            identity: quoted(map.identity().unwrap_or_default())?,
+        })
+    }
+}
+
+fn find<'a>(map: &TableMap, catalog: &'a CatalogTable, name: &str) -> Result<&'a CatalogColumn, Error> {
+    catalog.column(name).ok_or_else(|| {
+        Error::new(
+            ErrorKind::Schema,
+            format!("table {} has no column {name}; migrate it", map.name()),
+        )
+    })
 }
 
 /// A column that rows carry values for.
@@ -76,14 +109,7 @@ impl Facts {
     /// # Errors
     /// [`ErrorKind::Schema`] when a column is missing or cannot hold the map's values: the planner knows what to say about it.
     pub(crate) fn new(map: &TableMap, schema: &str, catalog: &CatalogTable) -> Result<Self, Error> {
-        let find = |name: &str| {
-            catalog.column(name).ok_or_else(|| {
-                Error::new(
-                    ErrorKind::Schema,
-                    format!("table {} has no column {name}; migrate it", map.name()),
-                )
-            })
-        };
+        let find = |name: &str| find(map, catalog, name);
         let quoted = |name: Option<&str>| {
             name.map(|name| find(name).map(|column| quote::name(&column.name)))
                 .transpose()
@@ -119,7 +145,6 @@ impl Facts {
                     && !index.partial
                     && matches!(index.columns.as_slice(), [only] if only.eq_ignore_ascii_case(map.key()))
             }),
-            identity: quoted(map.identity())?.unwrap_or_default(),
             inserted_at: quoted(map.inserted_at())?,
             updated_at: quoted(map.updated_at())?,
             active: map.active().and_then(|active| map.position(active)),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use store::{Error, ErrorKind, Plan, Step, planner};
 use tiberius::ColumnData;
 
+use crate::facts::Names;
 use crate::failure::Failure;
 use crate::numbers::Meaning;
 use crate::session::Session;
@@ -108,13 +109,14 @@ async fn explain(session: &mut Session, failure: Failure, schema: &str, table: &
         "cannot make the unique index on {columns} of table {table}: some values stand in several rows"
     );
     if let [column] = index.columns() {
-        let (name, table) = (quote::name(column), quote::table(schema, table));
-        let query = format!(
-            "SELECT TOP ({}) {name} FROM {table} WHERE {name} IS NOT NULL GROUP BY {name} HAVING COUNT(*) > 1 ORDER BY {name};",
-            NAMED + 1
-        );
+        let names = Names {
+            table: quote::table(schema, table),
+            key: quote::name(column),
+            identity: String::new(),
+        };
+        let limit = u32::try_from(NAMED + 1).unwrap_or(u32::MAX);
         // Only numbers are named: they are keys. When asking fails too, the rest of the message still holds.
-        let found = session.batch(&query).await.and_then(crate::read::first_column);
+        let found = crate::read::duplicates(session, &names, limit).await;
         if let Ok(keys) = found {
             let named: Vec<String> = keys.iter().take(NAMED).map(i64::to_string).collect();
             let more = if keys.len() > NAMED { " and more" } else { "" };

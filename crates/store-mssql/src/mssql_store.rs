@@ -9,7 +9,7 @@ use store::{Error, ErrorKind, Plan, Store, TableShape, Upserted};
 use table_map::{Row, TableMap};
 
 use crate::catalog::{self, CatalogTable};
-use crate::facts::Facts;
+use crate::facts::{Facts, Names};
 use crate::failure::{Doing, Failure};
 use crate::pool::{Connect, Pool, Taken};
 use crate::rights::{self, Need};
@@ -90,8 +90,8 @@ impl MssqlStore {
         }
     }
 
-    /// A connection for one call, and the table's facts.
-    async fn begin(&self, map: &TableMap) -> Result<(Taken<'_, Opener>, Facts, bool), Failure> {
+    /// A connection for one call, and what the catalog says of the table: as it was known, or just asked.
+    async fn open(&self, map: &TableMap) -> Result<(Taken<'_, Opener>, Arc<CatalogTable>, bool), Failure> {
         let mut taken = self.pool.take().await?;
         let known = lock(&self.tables).get(map.name()).map(Arc::clone);
         let was_known = known.is_some();
@@ -99,6 +99,12 @@ impl MssqlStore {
             Some(catalog) => catalog,
             None => self.look(&mut taken.connection, map).await?,
         };
+        Ok((taken, catalog, was_known))
+    }
+
+    /// A connection for one call, and the table's facts.
+    async fn begin(&self, map: &TableMap) -> Result<(Taken<'_, Opener>, Facts, bool), Failure> {
+        let (mut taken, catalog, was_known) = self.open(map).await?;
         let facts = match Facts::new(map, &self.schema, &catalog) {
             // The map may ask for a column that was added since.
             Err(_) if was_known => {
@@ -240,12 +246,12 @@ impl Store for MssqlStore {
             format!("look for duplicates in table {}", map.name()),
             Some((Need::Read, map.name())),
         );
-        let (mut taken, facts, _) = match self.begin(map).await {
-            Ok(begun) => begun,
+        let (mut taken, catalog, _) = match self.open(map).await {
+            Ok(opened) => opened,
             Err(failure) => {
                 let error = failure.during(&doing);
-                // Asked before the first migration: no table, no duplicates. A table that lacks a column is not meant.
-                return if error.kind() == ErrorKind::Schema && self.inspect(map).await?.is_none() {
+                // Asked before the first migration: no table, no duplicates.
+                return if error.kind() == ErrorKind::Schema {
                     Ok(Vec::new())
                 } else {
                     Err(error)
@@ -254,7 +260,11 @@ impl Store for MssqlStore {
         };
         let session = &mut taken.connection;
         session.set_timeout(self.options.migration_timeout);
-        let done = read::duplicates(session, &facts, limit).await;
+        let done = async {
+            let names = Names::new(map, &self.schema, &catalog)?;
+            read::duplicates(session, &names, limit).await
+        }
+        .await;
         session.set_timeout(self.pool.opener().target.command_timeout);
         self.end(map, taken, done, &doing)
     }
@@ -264,12 +274,12 @@ impl Store for MssqlStore {
             format!("merge duplicates in table {}", map.name()),
             Some((Need::Delete, map.name())),
         );
-        let (mut taken, facts, _) = self.begin(map).await.map_err(|failure| failure.during(&doing))?;
+        let (mut taken, catalog, _) = self.open(map).await.map_err(|failure| failure.during(&doing))?;
         let session = &mut taken.connection;
         session.set_timeout(self.options.migration_timeout);
         let done = async {
-            let text = dml::merge_duplicates(&facts).ok_or_else(|| Failure::bug("the map has no key"))?;
-            read::one_number(session.batch(&text).await?).map(i64::unsigned_abs)
+            let delete = dml::merge_duplicates(&Names::new(map, &self.schema, &catalog)?);
+            read::one_number(session.batch(&delete).await?).map(i64::unsigned_abs)
         }
         .await;
         session.set_timeout(self.pool.opener().target.command_timeout);

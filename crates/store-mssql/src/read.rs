@@ -8,7 +8,7 @@ use table_map::{ColumnType, Row, TableMap, Value};
 use tiberius::{ColumnData, FromSql};
 
 use crate::dml;
-use crate::facts::{Fact, Facts, Holds};
+use crate::facts::{Fact, Facts, Holds, Names};
 use crate::failure::Failure;
 use crate::keys::{self, Keys};
 use crate::session::Session;
@@ -67,18 +67,11 @@ pub(crate) async fn count(session: &mut Session, facts: &Facts) -> Result<u64, F
 /// Keys of several rows.
 pub(crate) async fn duplicates(
     session: &mut Session,
-    facts: &Facts,
+    names: &Names,
     limit: u32,
 ) -> Result<Vec<i64>, Failure> {
-    let key = &key(facts)?.name;
-    let select = format!(
-        "SELECT TOP (@P1) t.{key} FROM {} AS t WHERE t.{key} IS NOT NULL GROUP BY t.{key} HAVING COUNT(*) > 1 ORDER BY t.{key};",
-        facts.table
-    );
-    let answers = session
-        .query(&select, [ColumnData::I64(Some(limit.into()))])
-        .await?;
-    first_column(answers)
+    let limit = [ColumnData::I64(Some(limit.into()))];
+    first_column(session.query(&dml::duplicates(names), limit).await?)
 }
 
 /// The numbers in the first column of all results.

@@ -16,7 +16,7 @@ use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
 
-use super::lock;
+use super::{Wait, lock};
 
 /// How much slower than the portal's the copy drains.
 const DRAIN_SHARE: f64 = 0.99;
@@ -158,18 +158,23 @@ impl Bucket {
         })
     }
 
-    /// Waits for the turn of one request and says when it came.
+    /// Waits for the turn of one request of `method` and says when it came.
     ///
     /// # Errors
     /// The rest of the vendor's block.
-    pub(crate) async fn acquire(&self) -> Result<Instant, Duration> {
+    pub(crate) async fn acquire(&self, method: &str) -> Result<Instant, Duration> {
         // Tokio's mutex is fair: whoever came first sleeps inside, the others behind it.
         let _turn = self.queue.lock().await;
+        let mut wait = Wait::begin();
         loop {
             let now = Instant::now();
             match self.check(now)? {
                 None => return Ok(now),
-                Some(wait) => tokio::time::sleep(wait).await,
+                Some(rest) => {
+                    let until = now + rest;
+                    wait.goes_on(until, method, "requests");
+                    tokio::time::sleep_until(until).await;
+                }
             }
         }
     }

@@ -41,6 +41,36 @@ pub struct MethodBudget {
     pub blocked_for: Option<Duration>,
 }
 
+/// A wait that takes longer than this altogether is told to the operator.
+const LONG_WAIT: Duration = Duration::from_secs(5);
+
+/// One wait for a limit. It is told once, as soon as it is known to be long.
+struct Wait {
+    began: Instant,
+    told: bool,
+}
+
+impl Wait {
+    fn begin() -> Self {
+        Self {
+            began: Instant::now(),
+            told: false,
+        }
+    }
+
+    /// The wait goes on until then at least.
+    fn goes_on(&mut self, until: Instant, method: &str, limit: &'static str) {
+        if self.told || until.saturating_duration_since(self.began) <= LONG_WAIT {
+            return;
+        }
+        self.told = true;
+        let rest = until.saturating_duration_since(Instant::now());
+        // Whole seconds, rounded up: nobody waits for the rest of one.
+        let seconds = rest.as_secs() + u64::from(rest.subsec_nanos() > 0);
+        tracing::info!(method, seconds, "a call waits for the portal's limit on {limit}");
+    }
+}
+
 /// Both limits and the bound on requests under way.
 pub(crate) struct Limits {
     pub(crate) bucket: Bucket,
@@ -65,11 +95,11 @@ impl Limits {
         }
     }
 
-    /// Waits until a request that makes these calls may start.
+    /// Waits until a request of `method` that makes these calls may start.
     ///
     /// # Errors
     /// The rest of the vendor's block, when the portal must not be called at all.
-    pub(crate) async fn admit(&self, demand: &[Demand<'_>]) -> Result<Admission<'_>, Duration> {
+    pub(crate) async fn admit(&self, method: &str, demand: &[Demand<'_>]) -> Result<Admission<'_>, Duration> {
         loop {
             // The ledger first: a call that waits for its method must not hold a place others could use. The bucket
             // last: a token taken early would let requests pile up and start all at once.
@@ -78,7 +108,7 @@ impl Limits {
             if self.ledger.is_blocked(demand) {
                 continue;
             }
-            let started = self.bucket.acquire().await?;
+            let started = self.bucket.acquire(method).await?;
             return Ok(Admission {
                 started,
                 _reservation: reservation,

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::bucket::rest_of;
-use super::{MethodBudget, lock};
+use super::{MethodBudget, Wait, lock};
 use crate::answer::Time;
 use crate::classify::UNKNOWN_RESET;
 
@@ -103,30 +103,39 @@ impl Ledger {
 
     /// Waits until all methods of a request may be called, and holds what they are expected to take.
     pub(crate) async fn reserve(&self, demand: &[Demand<'_>]) -> Reservation<'_> {
+        let mut wait = Wait::begin();
         loop {
             // Listening begins before looking, so no change between the two is missed.
             let changed = self.changed.notified();
             match self.try_reserve(demand, Instant::now()) {
                 Ok(held) => return Reservation { ledger: self, held },
-                Err(Gate::Until(until)) => {
+                Err((method, Gate::Until(until))) => {
+                    wait.goes_on(until, method, "run time");
                     tokio::select! {
                         () = tokio::time::sleep_until(until) => {}
                         () = changed => {}
                     }
                 }
-                Err(Gate::Change | Gate::Open) => changed.await,
+                Err((_, Gate::Change | Gate::Open)) => changed.await,
             }
         }
     }
 
     /// All or nothing: a request that held one method while it waits for another could stop both.
-    fn try_reserve(&self, demand: &[Demand<'_>], now: Instant) -> Result<Vec<(String, f64)>, Gate> {
+    ///
+    /// # Errors
+    /// The first method that may not be called, and until when.
+    fn try_reserve<'d>(
+        &self,
+        demand: &[Demand<'d>],
+        now: Instant,
+    ) -> Result<Vec<(String, f64)>, (&'d str, Gate)> {
         let mut methods = lock(&self.methods);
         for wanted in demand {
             let method = methods.entry(wanted.method.to_owned()).or_default();
             match method.gate(wanted.calls, self.limit, now) {
                 Gate::Open => {}
-                closed => return Err(closed),
+                closed => return Err((wanted.method, closed)),
             }
         }
         let hold = |wanted: &Demand<'_>| {

@@ -39,7 +39,7 @@ pub struct Deal {
     pub moved_by: Option<i64>,
     /// When that was.
     pub moved_time: Option<DateTime<FixedOffset>>,
-    /// When it was created.
+    /// When it was created; `None` also for what is no time.
     pub created_time: Option<DateTime<FixedOffset>>,
     /// The begin date: a calendar day, as the portal writes it.
     pub begin_date: Option<NaiveDate>,
@@ -83,32 +83,42 @@ impl Client {
     /// is there once.
     ///
     /// # Errors
-    /// When one of the calls fails, or a deal has a wrong field: all or nothing.
+    /// When one of the calls fails, a deal has a wrong field, or a deal comes that was not asked for: all or nothing.
     pub async fn deals_by_ids(&self, ids: &[i64]) -> Result<Vec<Deal>, Error> {
         Ok(self.read(&[], ids).await?.deals)
     }
 }
 
-/// The calls that ask for these deals. No IDs give no call: a call with an empty list would ask for all deals.
-pub(super) fn calls(ids: &[i64]) -> Vec<Call> {
+/// The IDs of deals as one call after another asks for them. No IDs give no call: a call with an empty list would ask
+/// for all deals.
+pub(super) fn portions(ids: &[i64]) -> Vec<Vec<i64>> {
     let mut ids = ids.to_vec();
     ids.sort_unstable();
     ids.dedup();
-    let call = |ids: &[i64]| {
-        let params = json!({
-            "entityTypeId": DEAL,
-            "select": FIELDS,
-            "filter": {"@id": ids},
-            "order": {"id": "ASC"},
-            "start": -1,
-        });
-        Call::new(ITEM_LIST, params)
-    };
-    ids.chunks(PAGE_ROWS).map(call).collect()
+    ids.chunks(PAGE_ROWS).map(<[i64]>::to_vec).collect()
 }
 
-pub(super) fn read_deals(raw: &RawValue) -> Result<Vec<Deal>, Error> {
+/// The call that asks for a portion of deals.
+pub(super) fn call(portion: &[i64]) -> Call {
+    let params = json!({
+        "entityTypeId": DEAL,
+        "select": FIELDS,
+        "filter": {"@id": portion},
+        "order": {"id": "ASC"},
+        "start": -1,
+    });
+    Call::new(ITEM_LIST, params)
+}
+
+/// Reads the deals of a portion, which is sorted.
+pub(super) fn read_deals(portion: &[i64], raw: &RawValue) -> Result<Vec<Deal>, Error> {
     let rows: Vec<WireDeal<'_>> = items(ITEM_LIST, "items", raw)?;
+    // Such an answer must not pass for one in which all the others are missing.
+    let mut ids = rows.iter().filter_map(|row| row.id.as_integer());
+    if let Some(id) = ids.find(|id| portion.binary_search(id).is_err()) {
+        let detail = format!("deal {id} was not asked for, so the portal ignores the filter by ID");
+        return Err(Error::unexpected(ITEM_LIST, detail));
+    }
     rows.iter().map(read_deal).collect()
 }
 
@@ -120,7 +130,10 @@ fn read_deal(row: &WireDeal<'_>) -> Result<Deal, Error> {
         created_by: fields.optional_reference("createdBy", &row.created_by)?,
         moved_by: fields.optional_reference("movedBy", &row.moved_by)?,
         moved_time: fields.optional_date_time("movedTime", &row.moved_time)?,
-        created_time: fields.optional_date_time("createdTime", &row.created_time)?,
+        // Nothing hangs on it, so it fails nothing.
+        created_time: fields
+            .optional_date_time("createdTime", &row.created_time)
+            .unwrap_or_default(),
         begin_date: fields.optional_date("begindate", &row.begindate)?,
         close_date: fields.optional_date("closedate", &row.closedate)?,
         stage_id: fields.optional_text("stageId", &row.stage_id)?,

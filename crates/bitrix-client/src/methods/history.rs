@@ -121,7 +121,7 @@ pub struct HistoryRecord {
     pub owner_id: i64,
     /// When the deal moved, with the portal's offset.
     pub created_time: DateTime<FixedOffset>,
-    /// The pipeline; 0 is the default one.
+    /// The pipeline; 0 is the default one. Where the portal leaves it out, the code of the stage tells it.
     pub category_id: i64,
     /// `P` in progress, `S` won, `F` lost.
     pub stage_semantic_id: Option<String>,
@@ -173,7 +173,29 @@ struct WireId<'a> {
     id: Scalar<'a>,
 }
 
-/// The answer of one call of a mixed batch.
+/// One call of a mixed batch.
+enum Ask<'a> {
+    Page(&'a HistoryQuery),
+    Deals(Vec<i64>),
+}
+
+impl Ask<'_> {
+    fn call(&self) -> Call {
+        match self {
+            Self::Page(query) => whole_records(query),
+            Self::Deals(portion) => deals::call(portion),
+        }
+    }
+
+    fn read(&self, answer: &Answer<&RawValue>) -> Result<Part, Error> {
+        match self {
+            Self::Page(query) => read_page(query, answer).map(Part::Page),
+            Self::Deals(portion) => deals::read_deals(portion, answer.result).map(Part::Deals),
+        }
+    }
+}
+
+/// Its answer.
 enum Part {
     Page(HistoryPage),
     Deals(Vec<Deal>),
@@ -238,26 +260,29 @@ impl Client {
     /// # Errors
     /// Those of [`Client::history_pages`] and [`Client::deals_by_ids`]: all or nothing.
     pub async fn read(&self, queries: &[HistoryQuery], deal_ids: &[i64]) -> Result<Read, Error> {
-        let mut calls: Vec<Call> = queries.iter().map(whole_records).collect();
-        calls.extend(deals::calls(deal_ids));
-        let read = |base: usize| {
-            move |index: usize, answer: Answer<&RawValue>| match queries.get(base + index) {
-                Some(query) => read_page(query, &answer).map(Part::Page),
-                None => deals::read_deals(answer.result).map(Part::Deals),
-            }
-        };
-        let batch = |(number, calls): (usize, _)| self.batch_with(calls, read(number * MAX_BATCH));
-        let batches = try_join_all(calls.chunks(MAX_BATCH).enumerate().map(batch)).await?;
+        let pages = queries.iter().map(Ask::Page);
+        let deals = deals::portions(deal_ids).into_iter().map(Ask::Deals);
+        let asks: Vec<Ask<'_>> = pages.chain(deals).collect();
+        let batches = asks.chunks(MAX_BATCH).map(|asks| self.ask(asks));
+        let batches = try_join_all(batches).await?;
 
         let mut all = Read::default();
         for part in batches.into_iter().flatten() {
-            match part? {
+            match part {
                 Part::Page(page) => all.pages.push(page),
                 Part::Deals(deals) => all.deals.extend(deals),
             }
         }
         all.deals.sort_unstable_by_key(|deal| deal.id);
         Ok(all)
+    }
+
+    /// One batch.
+    async fn ask(&self, asks: &[Ask<'_>]) -> Result<Vec<Part>, Error> {
+        let calls: Vec<Call> = asks.iter().map(Ask::call).collect();
+        // Answers carry the places of their calls.
+        let read = |place: usize, answer: Answer<&RawValue>| asks[place].read(&answer);
+        self.batch_with(&calls, read).await?.into_iter().collect()
     }
 }
 
@@ -300,15 +325,30 @@ pub(super) fn read_records(raw: &RawValue) -> Result<Vec<HistoryRecord>, Error> 
 
 fn read_record(row: &WireRecord<'_>) -> Result<HistoryRecord, Error> {
     let mut fields = Fields::new(HISTORY_LIST, RECORD);
+    let id = fields.row_id("ID", &row.id)?;
+    let stage_id = fields.text("STAGE_ID", &row.stage_id)?;
+    let told = pipeline_of_stage(&stage_id).filter(|_| row.category_id.is_empty());
     Ok(HistoryRecord {
-        id: fields.row_id("ID", &row.id)?,
+        id,
         type_id: fields.optional_id("TYPE_ID", &row.type_id)?,
         owner_id: fields.id("OWNER_ID", &row.owner_id)?,
         created_time: fields.date_time("CREATED_TIME", &row.created_time)?,
-        category_id: fields.id("CATEGORY_ID", &row.category_id)?,
+        category_id: told.map_or_else(|| fields.id("CATEGORY_ID", &row.category_id), Ok)?,
         stage_semantic_id: fields.optional_text("STAGE_SEMANTIC_ID", &row.stage_semantic_id)?,
-        stage_id: fields.text("STAGE_ID", &row.stage_id)?,
+        stage_id,
     })
+}
+
+/// The pipeline in the code of a stage: `C3:NEW` is of pipeline 3, a code without a prefix of pipeline 0. `None` for
+/// prefixes of anything but pipelines of deals.
+pub(super) fn pipeline_of_stage(stage: &str) -> Option<i64> {
+    match stage.split_once(':') {
+        None => Some(0),
+        Some((prefix, _)) => {
+            let number = prefix.strip_prefix('C')?;
+            number.parse().ok().filter(|pipeline| *pipeline >= 0)
+        }
+    }
 }
 
 pub(super) fn read_ids(raw: &RawValue) -> Result<Vec<i64>, Error> {

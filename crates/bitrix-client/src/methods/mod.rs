@@ -2,6 +2,7 @@
 
 pub(crate) mod deals;
 pub(crate) mod history;
+mod paging;
 pub(crate) mod profile;
 pub(crate) mod stages;
 

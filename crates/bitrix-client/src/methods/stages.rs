@@ -6,6 +6,8 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::DEAL;
+use super::paging::Place;
+use crate::answer::Answer;
 use crate::batch::{Call, MAX_BATCH};
 use crate::client::Client;
 use crate::error::Error;
@@ -38,17 +40,17 @@ pub struct Status {
     pub status_id: String,
     /// The name a user gave it; empty when the portal gives none.
     pub name: String,
-    /// The name the portal gave it; empty for a stage made by a user.
-    pub name_init: String,
-    /// Its place; 0 when the portal gives none.
+    /// The name the portal gave it; empty for a stage made by a user, `None` when the portal does not say.
+    pub name_init: Option<String>,
+    /// Its place, without a fraction; 0 when the portal gives none.
     pub sort: i64,
     /// Whether the portal needs it.
     pub system: bool,
     /// `S` for success, `F` for failure, `None` in between.
     pub semantics: Option<String>,
-    /// The pipeline; `None` in the default one.
+    /// The pipeline; `None` in the default one, and when the portal gives no pipeline's ID.
     pub category_id: Option<i64>,
-    /// The colour, as the portal writes it.
+    /// The colour, as the portal writes it; `None` also for what is no text.
     pub color: Option<String>,
 }
 
@@ -91,37 +93,79 @@ struct WireStatus<'a> {
 }
 
 impl Client {
-    /// All pipelines of deals.
+    /// All pipelines of deals. Not known to page, but read on where the portal says that it does.
     ///
     /// # Errors
-    /// When the call fails, or a pipeline lacks its ID.
+    /// When a call fails, or a pipeline lacks its ID.
     pub async fn categories(&self) -> Result<Vec<Category>, Error> {
-        let answer = self
-            .call_with(CATEGORY_LIST, &json!({"entityTypeId": DEAL}), |answer| {
-                read_categories(answer.result)
-            })
-            .await?;
-        Ok(answer.result)
+        let mut all = Vec::new();
+        let mut place = Place::beginning();
+        while !place.is_end() {
+            let params = place.applied_to(json!({"entityTypeId": DEAL}));
+            let read = |answer: &Answer<&RawValue>| read_categories(answer.result);
+            let page = self.call_with(CATEGORY_LIST, &params, read).await?;
+            all.extend(page.result);
+            place.go_on(CATEGORY_LIST, page.next)?;
+        }
+        Ok(all)
     }
 
     /// The entries of these lists (`DEAL_STAGE`, `DEAL_STAGE_3`, …), in the order of the lists, then of their sort.
     ///
-    /// A list the portal does not know has no entries. 50 lists take one request.
+    /// A list the portal does not know has no entries. 50 lists take one request; not known to page, but read on
+    /// where the portal says that it does.
     ///
     /// # Errors
-    /// When one of the calls fails, or an entry lacks its ID, list or code: all or nothing.
+    /// When one of the calls fails, or an entry lacks its ID or code: all or nothing.
     pub async fn statuses(&self, entity_ids: &[String]) -> Result<Vec<Status>, Error> {
-        let call = |entity_id: &String| {
-            Call::new(
-                STATUS_LIST,
-                json!({"order": {"SORT": "ASC"}, "filter": {"ENTITY_ID": entity_id}}),
-            )
-        };
-        let calls: Vec<Call> = entity_ids.iter().map(call).collect();
-        let read = |_, answer: crate::Answer<&RawValue>| read_statuses(answer.result);
-        let batches = try_join_all(calls.chunks(MAX_BATCH).map(|calls| self.batch_with(calls, read))).await?;
-        let lists: Vec<Vec<Status>> = batches.into_iter().flatten().collect::<Result<_, _>>()?;
-        Ok(lists.into_iter().flatten().collect())
+        let batches = entity_ids.chunks(MAX_BATCH).map(|ids| self.batch_of_lists(ids));
+        Ok(try_join_all(batches).await?.into_iter().flatten().collect())
+    }
+
+    /// Up to as many lists as one batch takes.
+    async fn batch_of_lists(&self, entity_ids: &[String]) -> Result<Vec<Status>, Error> {
+        let mut lists: Vec<List<'_>> = entity_ids.iter().map(|id| List::new(id)).collect();
+        loop {
+            let mut open: Vec<&mut List<'_>> = lists.iter_mut().filter(|list| !list.place.is_end()).collect();
+            if open.is_empty() {
+                break;
+            }
+            let calls: Vec<Call> = open.iter().map(|list| list.call()).collect();
+            let asked: Vec<&str> = open.iter().map(|list| list.entity_id).collect();
+            // Answers carry the places of their calls.
+            let read = |place: usize, answer: Answer<&RawValue>| {
+                let entries = read_statuses(asked[place], answer.result)?;
+                Ok((entries, answer.next))
+            };
+            for (list, page) in open.iter_mut().zip(self.batch_with(&calls, read).await?) {
+                let (entries, next) = page?;
+                list.entries.extend(entries);
+                list.place.go_on(STATUS_LIST, next)?;
+            }
+        }
+        Ok(lists.into_iter().flat_map(|list| list.entries).collect())
+    }
+}
+
+/// One list of statuses while it is read.
+struct List<'a> {
+    entity_id: &'a str,
+    entries: Vec<Status>,
+    place: Place,
+}
+
+impl<'a> List<'a> {
+    fn new(entity_id: &'a str) -> Self {
+        Self {
+            entity_id,
+            entries: Vec::new(),
+            place: Place::beginning(),
+        }
+    }
+
+    fn call(&self) -> Call {
+        let params = json!({"order": {"SORT": "ASC"}, "filter": {"ENTITY_ID": self.entity_id}});
+        Call::new(STATUS_LIST, self.place.applied_to(params))
     }
 }
 
@@ -134,33 +178,36 @@ fn read_category(row: &WireCategory<'_>) -> Result<Category, Error> {
     let mut fields = Fields::new(CATEGORY_LIST, "pipeline");
     Ok(Category {
         id: fields.row_id("id", &row.id)?,
-        name: fields.optional_text("name", &row.name)?.unwrap_or_default(),
-        sort: fields.optional_integer("sort", &row.sort)?.unwrap_or_default(),
-        is_default: fields
-            .optional_flag("isDefault", &row.is_default)?
-            .unwrap_or(false),
+        name: fields
+            .optional_text("name", &row.name)
+            .ok()
+            .flatten()
+            .unwrap_or_default(),
+        sort: row.sort.truncated(),
+        is_default: row.is_default.as_flag().unwrap_or(false),
     })
 }
 
-pub(super) fn read_statuses(raw: &RawValue) -> Result<Vec<Status>, Error> {
+pub(super) fn read_statuses(entity_id: &str, raw: &RawValue) -> Result<Vec<Status>, Error> {
     let rows: Vec<WireStatus<'_>> = list(STATUS_LIST, raw)?;
-    rows.iter().map(read_status).collect()
+    rows.iter().map(|row| read_status(entity_id, row)).collect()
 }
 
-fn read_status(row: &WireStatus<'_>) -> Result<Status, Error> {
+/// A row of the list that was asked for.
+fn read_status(entity_id: &str, row: &WireStatus<'_>) -> Result<Status, Error> {
     let mut fields = Fields::new(STATUS_LIST, "status");
     Ok(Status {
         id: fields.row_id("ID", &row.id)?,
-        entity_id: fields.text("ENTITY_ID", &row.entity_id)?,
+        entity_id: fields
+            .optional_text("ENTITY_ID", &row.entity_id)?
+            .unwrap_or_else(|| entity_id.to_owned()),
         status_id: fields.text("STATUS_ID", &row.status_id)?,
         name: fields.optional_text("NAME", &row.name)?.unwrap_or_default(),
-        name_init: fields
-            .optional_text("NAME_INIT", &row.name_init)?
-            .unwrap_or_default(),
-        sort: fields.optional_integer("SORT", &row.sort)?.unwrap_or_default(),
+        name_init: fields.given_text("NAME_INIT", &row.name_init)?,
+        sort: row.sort.truncated(),
         system: fields.optional_flag("SYSTEM", &row.system)?.unwrap_or(false),
         semantics: fields.optional_text("SEMANTICS", &row.semantics)?,
-        category_id: fields.optional_id("CATEGORY_ID", &row.category_id)?,
-        color: fields.optional_text("COLOR", &row.color)?,
+        category_id: row.category_id.as_integer().filter(|id| *id >= 0),
+        color: fields.optional_text("COLOR", &row.color).unwrap_or_default(),
     })
 }

@@ -1,5 +1,8 @@
 //! Portals that enforce their limits as the vendor describes them, and clients that must not run into them.
 
+use std::future::Future;
+
+use super::log::Log;
 use super::*;
 use crate::{Call, Class, ErrorKind};
 
@@ -329,4 +332,70 @@ async fn a_method_that_stays_refused_ends_as_an_error_that_names_it() {
         began.elapsed() >= Duration::from_secs(60 + 120),
         "rests grow while nothing is known of the reset"
     );
+}
+
+/// What a client told the operator while `calls` ran.
+async fn told(calls: impl Future<Output = ()>) -> Vec<String> {
+    let log = Log::default();
+    let guard = tracing::subscriber::set_default(log.clone());
+    calls.await;
+    drop(guard);
+    let text = log.text();
+    text.lines()
+        .filter(|line| line.starts_with("INFO"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_wait_for_a_methods_run_time_is_told_once() {
+    // Given a method whose run time is all but used up, by calls that leave the window minute by minute.
+    let portal = Scripted::new(|seen| {
+        let finish = EPOCH + f64::from(u32::try_from(seen.index).expect("small"));
+        answer(
+            200,
+            &json!({"result": now_there(), "time": {"finish": finish, "duration": 30.0, "operating": 475.0,
+                    "operating_reset_at": finish + 45.0}}),
+        )
+    });
+    let client = client(&portal);
+    client.server_time().await.expect("the first call asks");
+
+    let lines = told(async {
+        client.server_time().await.expect("after its wait");
+    })
+    .await;
+
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(
+        lines[0].contains("method=\"server.time\" seconds=45"),
+        "{lines:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_wait_for_the_bucket_is_told_once_and_a_short_one_is_not() {
+    let portal = Scripted::new(|_| ok(&now_there()));
+    let mut slow = config();
+    (slow.requests_per_second, slow.burst) = (0.1, 1);
+    let slow = client_with(&portal, slow);
+    slow.server_time().await.expect("the first is free");
+    let lines = told(async {
+        slow.server_time().await.expect("after its wait");
+    })
+    .await;
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(
+        lines[0].contains("method=\"server.time\" seconds=11"),
+        "{lines:?}"
+    );
+
+    let mut usual = config();
+    usual.burst = 1;
+    let usual = client_with(&portal, usual);
+    let lines = told(async {
+        many(&usual, 8).await;
+    })
+    .await;
+    assert!(lines.is_empty(), "{lines:?}");
 }

@@ -149,3 +149,134 @@ async fn nothing_in_the_spellings_of_php_is_an_empty_page() {
         assert!(page.expect("an empty page").is_empty());
     }
 }
+
+fn status(id: u64) -> Value {
+    json!({"ID": id, "ENTITY_ID": "DEAL_STAGE", "STATUS_ID": format!("S{id}"), "NAME": "Name"})
+}
+
+/// The `start` in each call of a batch, by the calls' names.
+fn starts(seen: &Seen) -> Vec<(String, u64)> {
+    let start = |command: &str| {
+        let pairs = command.split(['?', '&']).filter_map(|pair| pair.split_once('='));
+        pairs
+            .filter(|(name, _)| *name == "start")
+            .map(|(_, start)| start.parse().expect("a number"))
+            .next()
+            .unwrap_or(0)
+    };
+    let cmd = seen.params["cmd"].as_object().expect("a batch");
+    cmd.iter()
+        .map(|(name, command)| (name.clone(), start(command.as_str().expect("text"))))
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_of_statuses_that_page_are_read_to_their_ends() {
+    // Given two lists, the second of which has three pages.
+    let portal = Scripted::new(|seen| match seen.index {
+        0 => batch_results(
+            &json!({"c00": [status(1)], "c01": [status(2)]}),
+            &json!({"c01": 50}),
+        ),
+        1 => batch_results(&json!({"c00": [status(3)]}), &json!({"c00": "100"})),
+        _ => batch_results(&json!({"c00": [status(4)]}), &json!([])),
+    });
+
+    let read = client(&portal)
+        .statuses(&["DEAL_STAGE".to_owned(), "DEAL_STAGE_3".to_owned()])
+        .await
+        .expect("statuses");
+
+    let ids: Vec<i64> = read.iter().map(|status| status.id).collect();
+    assert_eq!(ids, [1, 2, 3, 4]);
+    let asked: Vec<Vec<(String, u64)>> = portal.seen().iter().map(starts).collect();
+    let call = |name: &str, start| (name.to_owned(), start);
+    assert_eq!(
+        asked,
+        [
+            vec![call("c00", 0), call("c01", 0)],
+            vec![call("c00", 50)],
+            vec![call("c00", 100)]
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn pipelines_that_page_are_read_to_their_end() {
+    let portal = Scripted::new(|seen| {
+        let next = if seen.index == 0 { json!(1) } else { json!(null) };
+        answer(
+            200,
+            &json!({"result": {"categories": [{"id": seen.index}]}, "next": next}),
+        )
+    });
+
+    let pipelines = client(&portal).categories().await.expect("pipelines");
+
+    assert_eq!(
+        pipelines.iter().map(|pipeline| pipeline.id).collect::<Vec<_>>(),
+        [0, 1]
+    );
+    let starts: Vec<Value> = portal
+        .seen()
+        .iter()
+        .map(|seen| seen.params["start"].clone())
+        .collect();
+    assert_eq!(starts, [json!(null), json!(1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_without_an_end_is_an_error() {
+    type Next = fn(usize) -> usize;
+    let does_not_grow: Next = |_| 50;
+    let grows_for_ever: Next = |index| index + 1;
+    for (next, requests) in [(does_not_grow, 2), (grows_for_ever, 100)] {
+        let portal = Scripted::new(move |seen| match seen.method.as_str() {
+            "batch" => batch_results(&json!({"c00": [status(1)]}), &json!({"c00": next(seen.index)})),
+            _ => answer(
+                200,
+                &json!({"result": {"categories": []}, "next": next(seen.index)}),
+            ),
+        });
+        let client = client(&portal);
+
+        let statuses = client
+            .statuses(&["DEAL_STAGE".to_owned()])
+            .await
+            .expect_err("no end");
+        assert_eq!(
+            (statuses.kind(), portal.seen().len()),
+            (ErrorKind::Unexpected, requests)
+        );
+        lock(&portal.seen).clear();
+        let pipelines = client.categories().await.expect_err("no end");
+        assert_eq!(
+            (pipelines.method(), portal.seen().len()),
+            ("crm.category.list", requests)
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deal_nobody_asked_for_means_that_the_portal_ignores_the_filter() {
+    // Given a portal that answers with its first deals, whichever are asked for.
+    let portal = Scripted::new(|_| {
+        let first = [1, 2, 3].map(|id| json!({"id": id, "begindate": "odd"}));
+        batch_results(
+            &json!({"c00": {"items": first}, "c01": {"items": first}}),
+            &json!([]),
+        )
+    });
+
+    let error = client(&portal)
+        .deals_by_ids(&[90, 91])
+        .await
+        .expect_err("other deals");
+
+    assert_eq!(
+        error.to_string().split(';').next().expect("a message"),
+        "crm.item.list failed: deal 1 was not asked for, so the portal ignores the filter by ID"
+    );
+    assert!(!error.is_passing());
+    assert_eq!(portal.seen().len(), 1);
+}

@@ -5,6 +5,7 @@ mod hostile;
 mod http;
 mod limits;
 mod lists;
+mod log;
 mod retries;
 mod secrets;
 

@@ -60,16 +60,6 @@ impl<'a> Fields<'a> {
         Ok(Some(id).filter(|id| *id > 0))
     }
 
-    pub(crate) fn optional_integer(self, field: &str, value: &Scalar<'_>) -> Result<Option<i64>, Error> {
-        if value.is_empty() {
-            return Ok(None);
-        }
-        value
-            .as_integer()
-            .map(Some)
-            .ok_or_else(|| self.wrong(field, "is not a whole number"))
-    }
-
     /// Text that must not be empty.
     pub(crate) fn text(self, field: &str, value: &Scalar<'_>) -> Result<String, Error> {
         self.optional_text(field, value)?.ok_or_else(|| self.lacks(field))
@@ -85,6 +75,14 @@ impl<'a> Fields<'a> {
             Scalar::Float(number) => Ok(Some(number.to_string())),
             Scalar::Missing | Scalar::Null | Scalar::Flag(false) => Ok(None),
             Scalar::Flag(true) | Scalar::Compound => Err(self.wrong(field, "is not text")),
+        }
+    }
+
+    /// Text as it is, empty text included; `None` only when there is none.
+    pub(crate) fn given_text(self, field: &str, value: &Scalar<'_>) -> Result<Option<String>, Error> {
+        match value {
+            Scalar::Text(text) => Ok(Some(text.clone().into_owned())),
+            other => self.optional_text(field, other),
         }
     }
 

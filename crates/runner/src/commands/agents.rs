@@ -1,6 +1,6 @@
 //! `agents`: seeing and steering them.
 
-use agent_scheduler::{AgentFilter, AgentRecord, StateFile};
+use agent_scheduler::{AgentFilter, AgentRecord, AgentState, StateFile};
 use anyhow::bail;
 
 use crate::cli::AgentsCommand;
@@ -77,6 +77,11 @@ async fn list(state: &StateFile, as_json: bool) -> anyhow::Result<()> {
     for record in &records {
         println!("{}", line(record));
     }
+    for name in state.paused().await? {
+        if !records.iter().any(|record| record.name == name) {
+            println!("{name:<24} paused; it has no work yet");
+        }
+    }
     Ok(())
 }
 
@@ -93,6 +98,9 @@ pub(crate) fn line(record: &AgentRecord) -> String {
         record.state.as_str(),
         time(record.due_at)
     );
+    if record.paused && record.state != AgentState::Paused {
+        text.push_str(", paused");
+    }
     if let Some(until) = record.lease_until {
         text.push_str(&format!(", leased until {}", time(until)));
     }

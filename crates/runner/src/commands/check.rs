@@ -1,9 +1,10 @@
 //! `check`: is everything reachable, allowed and migrated?
 
+use bitrix_client::Client;
 use serde::Serialize;
 use store::planner;
 
-use crate::config::Config;
+use crate::config::{Config, ConfigFailure};
 use crate::exit::{DONE, FAILED, chain};
 use crate::output;
 use crate::wiring::{self, Parts};
@@ -19,11 +20,25 @@ struct Answer {
 /// Seconds by which the portal's clock may differ from ours before we speak of it.
 const CLOCK_TOLERANCE: i64 = 120;
 
+/// How often a call is tried: once more than once, so that a passing fault is not taken for a portal that is away.
+const ATTEMPTS: u32 = 2;
+
 pub(crate) async fn run(config: &Config, as_json: bool) -> anyhow::Result<u8> {
     let mut answers = Answers(Vec::new());
-    let parts = Parts::new(config)?;
-    portal(&parts, &mut answers).await;
-    target(&parts, &mut answers).await;
+    let client = wiring::portal_with(config, ATTEMPTS)?;
+    match wiring::target(config) {
+        Ok(store) => {
+            // What is wrong with the configuration ends the command before anything is asked.
+            let parts = Parts::with(config, client.clone(), store)?;
+            portal(&client, &config.portal.pipelines, &mut answers).await;
+            target(&parts, &mut answers).await;
+        }
+        Err(error) if error.is::<ConfigFailure>() => return Err(error),
+        Err(error) => {
+            portal(&client, &config.portal.pipelines, &mut answers).await;
+            answers.wrong("target", format!("{} (target.url)", chain(&error)));
+        }
+    }
     match wiring::state(config) {
         Ok(state) => answers.ok("state", format!("{} can be written", state.path().display())),
         Err(error) => answers.wrong("state", chain(&error)),
@@ -34,7 +49,7 @@ pub(crate) async fn run(config: &Config, as_json: bool) -> anyhow::Result<u8> {
     } else {
         for answer in &answers.0 {
             println!(
-                "{} {:<8} {}",
+                "{} {:<9} {}",
                 if answer.ok { "ok    " } else { "WRONG " },
                 answer.about,
                 answer.text
@@ -64,19 +79,25 @@ impl Answers {
     }
 }
 
-async fn portal(parts: &Parts, answers: &mut Answers) {
-    let portal = &parts.context.portal;
+async fn portal(portal: &Client, wanted: &[i64], answers: &mut Answers) {
     match portal.server_time().await {
         Ok(time) => {
-            let difference = (time.to_utc() - parts.context.clock.now()).num_seconds();
-            let mut text = format!("{} answers", parts.context.portal_name);
+            let difference = (time.to_utc() - agent::Clock::now(&agent::SystemClock)).num_seconds();
+            let mut text = format!("{} answers", portal.config().webhook);
             if difference.abs() > CLOCK_TOLERANCE {
                 text.push_str(&format!("; its clock and ours differ by {difference} s"));
             }
             answers.ok("portal", text);
         }
         Err(error) => {
-            answers.wrong("portal", chain(&error.into()));
+            let secret = error.code() == Some("INVALID_CREDENTIALS");
+            let mut text = chain(&error.into());
+            if secret {
+                text.push_str(
+                    ". The secret in portal.webhook_url may be wrong, or the webhook was deleted: compare it with the portal's",
+                );
+            }
+            answers.wrong("portal", text);
             return;
         }
     }
@@ -94,9 +115,7 @@ async fn portal(parts: &Parts, answers: &mut Answers) {
     }
     match portal.categories().await {
         Ok(categories) => {
-            let unknown: Vec<String> = parts
-                .context
-                .pipelines
+            let unknown: Vec<String> = wanted
                 .iter()
                 .filter(|wanted| !categories.iter().any(|category| category.id == **wanted))
                 .map(i64::to_string)

@@ -10,12 +10,13 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::{DemoOptions, GlobalOptions};
 use crate::config::Config;
-use crate::exit::{DONE, FAILED};
+use crate::exit::{DONE, FAILED, Usage};
 use crate::output::{self, Meter, number, time};
 use crate::wiring::{self, Parts};
 use crate::{commands::verify, foreground};
 
 pub(crate) async fn run(global: &GlobalOptions, options: &DemoOptions) -> anyhow::Result<u8> {
+    refuse_real_things(global)?;
     let stop = foreground::stop_on_signal()?;
     let total = Meter::new("demo");
     let data = PortalOptions {
@@ -103,6 +104,25 @@ fn describe(verified: &Verification, count: impl Fn(&str) -> u64) -> Value {
         "verified": verified.is_true(),
         "kept": verified.kept.count,
     })
+}
+
+/// A demo brings its own portal, database and state: pointed at others, it would fill them with made-up data.
+fn refuse_real_things(global: &GlobalOptions) -> Result<(), Usage> {
+    let own = [
+        "portal.webhook_url",
+        "target.url",
+        "state.path",
+        "portal",
+        "target",
+        "state",
+    ];
+    let key = |pair: &String| pair.split('=').next().unwrap_or_default().trim().to_owned();
+    match global.set.iter().map(key).find(|key| own.contains(&key.as_str())) {
+        Some(key) => Err(Usage(format!(
+            "{key} cannot be set for a demo, which brings its own; leave out --set {key}, or use `bulk` and `run`"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// The defaults with the demo's own portal, database and state: what is configured for real must not be touched by a demo.

@@ -54,7 +54,7 @@ pub(crate) async fn run(config: &Config, as_json: bool) -> anyhow::Result<u8> {
         }))?;
     } else {
         println!("portal {}", parts.context.portal_name);
-        println!("target {}", store.target());
+        println!("target {}, environment {}", store.target(), config.environment);
         for text in lines {
             println!("  {text}");
         }

@@ -165,7 +165,13 @@ fn deactivating_changes_only_what_is_active() {
 
 #[test]
 fn merging_duplicates_keeps_the_oldest() {
-    let text = merge_duplicates(&ours()).unwrap();
+    let names = Names {
+        table: "[dbo].[T]".to_owned(),
+        key: "[K]".to_owned(),
+        identity: "[ID]".to_owned(),
+    };
+    let text = merge_duplicates(&names);
+    assert_parses(&duplicates(&names));
     insta::assert_snapshot!(lines(&text), @r"
     DELETE t FROM [dbo].[T] AS t INNER JOIN (SELECT [K], MIN([ID]) AS [oldest] FROM [dbo].[T] WITH (UPDLOCK, HOLDLOCK) WHERE [K] IS NOT NULL GROUP BY [K] HAVING COUNT(*) > 1) AS d ON d.[K] = t.[K] WHERE t.[ID] > d.[oldest];
     SELECT @@ROWCOUNT;

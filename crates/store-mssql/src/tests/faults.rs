@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use mssql_testkit::{Direction, Fault, FaultProxy, Options, Permission, TestServer};
-use store::conformance::Subject;
 use store::conformance::support::{Record, at, columns};
 use store::{Error, ErrorKind, Store, planner};
 use table_map::{Index, Row, TableMap};
@@ -47,7 +46,7 @@ fn is_passing(error: &Error) -> bool {
 async fn a_step_whose_connection_is_lost_in_any_phase_is_repeated_with_the_same_result() {
     let server = test_server();
     let target = MssqlTarget::parse(&server.url("test")).unwrap();
-    lose_connections(&server::subject_of_its_own(), target, server.address()).await;
+    lose_connections("T_", target, server.address()).await;
 }
 
 /// The same over the server that was asked for.
@@ -56,17 +55,18 @@ async fn a_step_whose_connection_to_a_real_server_is_lost_in_any_phase_is_repeat
     let Some(target) = server::asked_for() else { return };
     let there = (target.host.clone(), target.port_or_default());
     let upstream = tokio::net::lookup_host(there).await.unwrap().next().unwrap();
-    lose_connections(&server::subject(target.clone()), target, upstream).await;
+    let subject = server::subject(target.clone());
+    lose_connections(&subject.prefix, target, upstream).await;
 }
 
 /// Cuts the connection after more and more bytes of a step, in both directions, orderly and not.
-async fn lose_connections(subject: &Subject, mut target: MssqlTarget, upstream: SocketAddr) {
+async fn lose_connections(prefix: &str, mut target: MssqlTarget, upstream: SocketAddr) {
     let proxy = FaultProxy::start(upstream).unwrap();
     target.certificate_host.get_or_insert(target.host);
     target.host = proxy.address().ip().to_string();
     target.port = Some(proxy.address().port());
     let store = MssqlStore::new(target, MssqlOptions::default());
-    let map = columns(&format!("{}LOST", subject.prefix))
+    let map = columns(&format!("{prefix}LOST"))
         .index(Index::unique(["EXTERNAL_ID"]))
         .build()
         .unwrap();

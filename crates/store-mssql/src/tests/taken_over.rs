@@ -223,6 +223,8 @@ async fn a_thousand_rows_with_three_duplicates_are_reported_and_merged_to_the_ol
         );
         subject.backdoor.execute(&insert).await;
     }
+    let before = subject.store.duplicates(&map, 2).await.unwrap();
+    assert_eq!(before, [0, 1], "told before anything is migrated");
     let shape = subject.store.inspect(&map).await.unwrap();
     let plan = planner::plan(&map, shape.as_ref()).unwrap();
     let error = subject.store.apply(&plan).await.unwrap_err();
