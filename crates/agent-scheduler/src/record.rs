@@ -121,7 +121,8 @@ pub struct AgentRecord {
     pub run_again_at: Option<DateTime<Utc>>,
     /// The input that replaces the present one for that next run, when one was given.
     pub run_again_input: Option<Value>,
-    /// The number of its last run, which grows with every run of any agent; 0 before the first.
+    /// The number of its last run, which grows with every run of any agent; 0 before the first. Records that were gathered
+    /// share the number of the run they were gathered into.
     pub run: i64,
 }
 
@@ -148,6 +149,8 @@ pub struct RunRecord {
     pub ending: Option<RunEnding>,
     /// What it failed with.
     pub error: Option<String>,
+    /// How many other records of the agent were gathered into it; they have no run of their own in the history.
+    pub gathered: u32,
 }
 
 /// How a run ended.

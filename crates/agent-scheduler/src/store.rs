@@ -63,8 +63,8 @@ pub enum Claimed {
     },
 }
 
-/// The right to run one record, and to save what it comes to. `run` is never given out twice, so that a lease that was
-/// lost cannot be taken for its successor.
+/// The right to run one record and those gathered into its run, and to save what they come to. `run` is never given to
+/// two activations, so that a lease that was lost cannot be taken for its successor.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Lease {
     /// The agent's name.
@@ -122,8 +122,8 @@ impl Default for Bounds {
 /// Methods may be called at once from many tasks, and on the same state from many processes; they take effect one after
 /// another. A future that is dropped may or may not have taken effect. For one record:
 ///
-/// * between a [`claim`](Self::claim) that returned it and the [`finish`](Self::finish) or
-///   [`reclaim`](Self::reclaim) that ends the lease, no other claim returns it;
+/// * between a [`claim`](Self::claim) or [`gather`](Self::gather) that returned it and the [`finish`](Self::finish) or
+///   [`reclaim`](Self::reclaim) that ends the lease, no other claim or gathering returns it;
 /// * after that end, whatever comes with the old lease is refused with [`Error::LeaseLost`] and changes nothing.
 ///
 /// What each method makes of a record is defined by the functions of [`transition`](crate::transition): an
@@ -135,6 +135,14 @@ pub trait AgentStore: Send + Sync + fmt::Debug {
     /// gets the class its name was last registered with.
     async fn queue(&self, request: QueueRequest, now: DateTime<Utc>) -> Result<Queued, Error>;
 
+    /// Queues work as [`queue`](Self::queue) does, on behalf of the activation that holds this lease.
+    async fn queue_from(
+        &self,
+        lease: &Lease,
+        request: QueueRequest,
+        now: DateTime<Utc>,
+    ) -> Result<Queued, Error>;
+
     /// Notes the agents of this program, and makes the missing records of those with an interval, due now. Records
     /// of agents that are not among them stay as they are.
     async fn register(&self, agents: Vec<Registration>, now: DateTime<Utc>) -> Result<(), Error>;
@@ -143,7 +151,14 @@ pub trait AgentStore: Send + Sync + fmt::Debug {
     /// [`transition::claimed`](crate::transition::claimed) says, and opens a run in the history. Paused names are left out.
     async fn claim(&self, request: ClaimRequest) -> Result<Claimed, Error>;
 
-    /// Holds the lease until `lease_until`.
+    /// Takes up to `limit` other due records of the lease's name into its run, the longest due first, and gives their keys.
+    /// They are [`claimed`](crate::transition::claimed) with its owner, run and end. None when the name is paused; which
+    /// records are taken at all is for [`transition::gathers`](crate::transition::gathers).
+    ///
+    /// The history has one run for all of them, that of the lease's record, which tells how many there were.
+    async fn gather(&self, lease: &Lease, limit: usize, now: DateTime<Utc>) -> Result<Vec<String>, Error>;
+
+    /// Holds the lease until `lease_until`, for what was gathered, too.
     async fn renew(
         &self,
         lease: &Lease,
@@ -161,16 +176,19 @@ pub trait AgentStore: Send + Sync + fmt::Debug {
         now: DateTime<Utc>,
     ) -> Result<(), Error>;
 
-    /// Ends the lease and the run, and gives the record as it is now.
+    /// Ends the lease and the run, and gives its record as it is now. `gathered` is how it ended for those that were
+    /// gathered into it.
     async fn finish(
         &self,
         lease: &Lease,
         ended: Ended,
+        gathered: Ended,
         progress: Option<Progress>,
         now: DateTime<Utc>,
     ) -> Result<AgentRecord, Error>;
 
-    /// Releases leases whose owner is gone, see [`transition::crashed`](crate::transition::crashed). Gives those it released.
+    /// Releases leases whose owner is gone, see [`transition::crashed`](crate::transition::crashed). Gives those it released,
+    /// one for each record: those that were gathered have the run of the record they were gathered for.
     async fn reclaim(
         &self,
         which: Reclaim,

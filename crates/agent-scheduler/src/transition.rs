@@ -46,6 +46,17 @@ pub enum Ended {
     Interrupted,
 }
 
+impl Ended {
+    /// The same end for a record that was gathered: another input is for the record the activation was of.
+    #[must_use]
+    pub fn of_gathered(&self) -> Self {
+        match self {
+            Self::Next { after, .. } => Self::Again { after: *after },
+            other => other.clone(),
+        }
+    }
+}
+
 /// A clock that has stepped back by less than this is not worth mending records for.
 pub const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(2);
 
@@ -188,6 +199,19 @@ pub fn claimed(
     record.run = run;
 }
 
+/// Whether a record may share an activation with others, as the one that gathers or as one that is gathered. One whose
+/// input has failed in a way that does not pass runs alone from then on: the failure counts for all in the activation, and
+/// nobody is to be parked for what is wrong with a neighbour.
+pub fn gathers(record: &AgentRecord) -> bool {
+    record.permanent_failures == 0
+}
+
+/// The lease of a running activation holds until `lease_until`.
+pub fn renewed(record: &mut AgentRecord, lease_until: DateTime<Utc>, now: DateTime<Utc>) {
+    record.lease_until = Some(lease_until);
+    record.updated_at = now;
+}
+
 /// A running activation makes an input durable, shows progress, or both. Another input is a first try of that input.
 pub fn checkpoint(
     record: &mut AgentRecord,
@@ -324,7 +348,7 @@ pub fn bounded(error: &str) -> String {
 }
 
 /// Whether the record only waits for its interval to go by.
-fn between_turns(record: &AgentRecord) -> bool {
+pub(crate) fn between_turns(record: &AgentRecord) -> bool {
     let Some(interval) = record.interval else {
         return false;
     };

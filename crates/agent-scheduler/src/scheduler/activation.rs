@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use agent::{
-    Activation, AgentSpec, CancellationToken, CheckpointError, Checkpoints, Failure, FailureKind, Outcome,
-    Progress,
+    Activation, AgentRequest, AgentSpec, CancellationToken, CheckpointError, Checkpoints, Failure,
+    FailureKind, Outcome, Progress,
 };
 use serde_json::Value;
 use tokio::task::JoinError;
@@ -15,7 +15,7 @@ use tracing::Instrument;
 
 use super::{Inner, chain};
 use crate::record::{AgentRecord, FailedAs};
-use crate::store::Lease;
+use crate::store::{Lease, QueueRequest};
 use crate::transition::Ended;
 use crate::{Error, ErrorKind};
 
@@ -59,6 +59,7 @@ impl Run {
                 lost: false,
                 progress: None,
                 progress_saved: None,
+                gathering: 0,
             }),
         });
         let activation = Activation::new(
@@ -80,7 +81,8 @@ impl Run {
         } else {
             self.ended(result)
         };
-        self.save(ended, keeper.unsaved()).await
+        let gathered = keeper.for_gathered(&ended);
+        self.save(ended, gathered, keeper.unsaved()).await
     }
 
     /// Waits for the agent, and keeps its lease meanwhile.
@@ -161,14 +163,25 @@ impl Run {
 
     /// Saves the outcome, again and again while the state cannot be written: nobody else takes the work meanwhile, since
     /// this scheduler is alive.
-    async fn save(&self, ended: Ended, progress: Option<Progress>) -> Result<Option<Finish>, Error> {
+    async fn save(
+        &self,
+        ended: Ended,
+        gathered: Ended,
+        progress: Option<Progress>,
+    ) -> Result<Option<Finish>, Error> {
         let done = ended == Ended::Done;
         let mut pause = Duration::from_millis(100);
         loop {
             let now = self.inner.clock.now();
             let store = self.inner.state.store();
             match store
-                .finish(&self.lease, ended.clone(), progress.clone(), now)
+                .finish(
+                    &self.lease,
+                    ended.clone(),
+                    gathered.clone(),
+                    progress.clone(),
+                    now,
+                )
                 .await
             {
                 Ok(record) => {
@@ -225,6 +238,8 @@ struct Held {
     /// Progress that is not saved yet.
     progress: Option<Progress>,
     progress_saved: Option<Instant>,
+    /// Gatherings that were begun, and of which the agent has not got the keys (yet).
+    gathering: u32,
 }
 
 impl Keeper {
@@ -244,6 +259,29 @@ impl Keeper {
         tracing::warn!(agent = %self.lease.name, key = %self.lease.key, "its lease is lost; it is asked to end");
     }
 
+    fn check(&self) -> Result<(), CheckpointError> {
+        if self.lost() {
+            return Err(self.lease_lost());
+        }
+        Ok(())
+    }
+
+    fn lease_lost(&self) -> CheckpointError {
+        CheckpointError::new(Error::LeaseLost {
+            name: self.lease.name.clone(),
+            key: self.lease.key.clone(),
+        })
+    }
+
+    /// What an end means for what was gathered. When the agent dropped a gathering before it had the keys, or the answer was
+    /// lost, there may be records that it knows nothing of: then its success is not theirs, and all of them run again.
+    fn for_gathered(&self, ended: &Ended) -> Ended {
+        if self.held().gathering > 0 && !matches!(ended, Ended::Failed { .. }) {
+            return Ended::Interrupted;
+        }
+        ended.of_gathered()
+    }
+
     fn unsaved(&self) -> Option<Progress> {
         self.held().progress.take()
     }
@@ -253,19 +291,9 @@ impl Keeper {
         let now = self.inner.clock.now();
         let until = crate::policy::after(now, self.inner.settings.lease);
         let progress = self.unsaved();
-        match self
-            .inner
-            .state
-            .store()
-            .renew(&self.lease, until, progress, now)
-            .await
-        {
-            Ok(()) => true,
-            Err(error) => {
-                self.refused(&error);
-                false
-            }
-        }
+        let store = self.inner.state.store();
+        self.heard(store.renew(&self.lease, until, progress, now).await)
+            .is_ok()
     }
 
     /// Saves the progress that was held back.
@@ -278,22 +306,19 @@ impl Keeper {
 
     async fn write(&self, input: Option<Value>, progress: Option<Progress>) -> Result<(), Error> {
         let now = self.inner.clock.now();
-        let result = self
-            .inner
-            .state
-            .store()
-            .checkpoint(&self.lease, input, progress, now)
-            .await;
-        if let Err(error) = &result {
-            self.refused(error);
-        }
-        result
+        let store = self.inner.state.store();
+        self.heard(store.checkpoint(&self.lease, input, progress, now).await)
     }
 
-    fn refused(&self, error: &Error) {
-        if error.kind() == ErrorKind::LeaseLost && !self.lost() {
+    /// Passes on what the store said, and heeds a lost lease.
+    fn heard<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+        if let Err(error) = &result
+            && error.kind() == ErrorKind::LeaseLost
+            && !self.lost()
+        {
             self.lose();
         }
+        result
     }
 }
 
@@ -303,10 +328,7 @@ impl Checkpoints for Keeper {
         {
             let mut held = self.held();
             if held.lost {
-                return Err(CheckpointError::new(Error::LeaseLost {
-                    name: self.lease.name.clone(),
-                    key: self.lease.key.clone(),
-                }));
+                return Err(self.lease_lost());
             }
             let early = held
                 .progress_saved
@@ -319,5 +341,35 @@ impl Checkpoints for Keeper {
             held.progress_saved = Some(Instant::now());
         }
         self.write(input, progress).await.map_err(CheckpointError::new)
+    }
+
+    async fn queue(&self, request: AgentRequest) -> Result<(), CheckpointError> {
+        self.check()?;
+        let now = self.inner.clock.now();
+        let request = QueueRequest {
+            name: request.agent,
+            key: request.key,
+            input: request.input,
+            due_at: crate::policy::after(now, request.after),
+        };
+        let state = &self.inner.state;
+        self.heard(state.store().queue_from(&self.lease, request, now).await)
+            .map_err(CheckpointError::new)?;
+        state.wake().notify_one();
+        Ok(())
+    }
+
+    async fn gather(&self, limit: usize) -> Result<Vec<String>, CheckpointError> {
+        self.check()?;
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        self.held().gathering += 1;
+        let store = self.inner.state.store();
+        let keys = self
+            .heard(store.gather(&self.lease, limit, self.inner.clock.now()).await)
+            .map_err(CheckpointError::new)?;
+        self.held().gathering -= 1;
+        Ok(keys)
     }
 }

@@ -136,11 +136,12 @@ impl Drive {
     async fn start(&mut self) -> Result<(), Error> {
         let store = self.inner.state.store();
         let (now, backoff) = (self.inner.clock.now(), self.inner.settings.backoff);
-        for lease in store
+        let released = store
             .reclaim(Reclaim::AllBut(self.owner.clone()), backoff, now)
-            .await?
-        {
-            tracing::info!(agent = %lease.name, key = %lease.key, "was cut off; it goes on from its last checkpoint");
+            .await?;
+        for activation in released.chunk_by(|one, next| one.run == next.run) {
+            let Some(first) = activation.first() else { continue };
+            tracing::info!(agent = %first.name, key = %first.key, records = activation.len(), "was cut off; it goes on from its last checkpoint");
         }
         store.mend(now).await?;
         let agents = self.inner.agents.values().map(builder::registration).collect();

@@ -9,7 +9,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::{Scheduler, drive};
 use crate::record::{AgentRecord, AgentState};
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, transition};
 
 /// How often to look for progress to show.
 const WATCH_EVERY: Duration = Duration::from_millis(250);
@@ -111,7 +111,10 @@ impl Scheduler {
                     if let Ok(Some(record)) = store.get(name, key).await
                         && record != last
                     {
-                        finished = Finished::of(&record);
+                        // It may have been gathered into another record's activation, of whose end nobody tells.
+                        let turned = record.last_finished_at != last.last_finished_at
+                            && transition::between_turns(&record);
+                        finished = Finished::of(&record).or_else(|| turned.then(|| Finished::Done(record.clone())));
                         on_progress(&record);
                         last = record;
                     }

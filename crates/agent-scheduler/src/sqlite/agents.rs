@@ -1,11 +1,13 @@
 //! What is done to agents, in SQL: read a record, apply a transition, write it back.
 
+use std::collections::BTreeSet;
+
 use agent::{Priority, Progress};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
-use super::rows::{cached, load, load_where, ms, priority, save, time_of};
+use super::rows::{cached, load, load_first, load_where, ms, priority, save, time_of};
 use super::{Failed, history};
 use crate::policy::{Backoff, rank_at};
 use crate::record::{AgentFilter, AgentRecord, AgentState, Queued, RunEnding, StateCount, priority_str};
@@ -167,6 +169,55 @@ fn leased(connection: &Connection, lease: Lease) -> Result<(AgentRecord, Lease),
     }
 }
 
+/// The others that run along with a running record.
+fn gathered(connection: &Connection, record: &AgentRecord) -> rusqlite::Result<Vec<AgentRecord>> {
+    load_where(
+        connection,
+        "a.state = 'running' AND a.lease_owner = ?1 AND a.run = ?2 AND a.key <> ?3",
+        params![record.lease_owner, record.run, record.key],
+    )
+}
+
+pub(super) fn queue_from(
+    connection: &Connection,
+    lease: Lease,
+    request: QueueRequest,
+    now: DateTime<Utc>,
+) -> Result<Queued, Failed> {
+    leased(connection, lease)?;
+    Ok(queue(connection, request, now)?)
+}
+
+pub(super) fn gather(
+    connection: &Connection,
+    lease: Lease,
+    limit: usize,
+    now: DateTime<Utc>,
+) -> Result<Vec<String>, Failed> {
+    let (main, lease) = leased(connection, lease)?;
+    let (Some(owner), Some(lease_until)) = (&main.lease_owner, main.lease_until) else {
+        return Err(Failed::LeaseLost(lease));
+    };
+    if main.paused || !transition::gathers(&main) {
+        return Ok(Vec::new());
+    }
+    // The condition of transition::gathers is repeated so that the limit counts what is taken.
+    let due = load_first(
+        connection,
+        "a.state = 'waiting' AND a.name = ?1 AND a.due_at <= ?2 AND a.permanent_failures = 0
+        ORDER BY a.due_at, a.run, a.id LIMIT ?3",
+        params![lease.name, ms(now), i64::try_from(limit).unwrap_or(i64::MAX)],
+    )?;
+    let mut keys = Vec::with_capacity(due.len());
+    for mut record in due.into_iter().filter(transition::gathers) {
+        transition::claimed(&mut record, owner.clone(), lease.run, lease_until, now);
+        save(connection, &record)?;
+        keys.push(record.key);
+    }
+    history::gathered(connection, lease.run, keys.len())?;
+    Ok(keys)
+}
+
 pub(super) fn renew(
     connection: &Connection,
     lease: Lease,
@@ -175,8 +226,12 @@ pub(super) fn renew(
     now: DateTime<Utc>,
 ) -> Result<(), Failed> {
     let (mut record, _) = leased(connection, lease)?;
+    for mut other in gathered(connection, &record)? {
+        transition::renewed(&mut other, lease_until, now);
+        save(connection, &other)?;
+    }
     transition::checkpoint(&mut record, None, progress, now);
-    record.lease_until = Some(lease_until);
+    transition::renewed(&mut record, lease_until, now);
     Ok(save(connection, &record)?)
 }
 
@@ -196,10 +251,15 @@ pub(super) fn finish(
     connection: &Connection,
     lease: Lease,
     ended: Ended,
+    for_gathered: &Ended,
     progress: Option<Progress>,
     now: DateTime<Utc>,
 ) -> Result<AgentRecord, Failed> {
     let (mut record, lease) = leased(connection, lease)?;
+    for mut other in gathered(connection, &record)? {
+        transition::finish(&mut other, for_gathered.clone(), now);
+        save(connection, &other)?;
+    }
     transition::checkpoint(&mut record, None, progress, now);
     let error = match &ended {
         Ended::Failed { error, .. } => Some(transition::bounded(error)),
@@ -207,7 +267,7 @@ pub(super) fn finish(
     };
     let ending = transition::finish(&mut record, ended, now);
     save(connection, &record)?;
-    history::close(connection, &lease, ending, error.as_deref(), now)?;
+    history::close(connection, lease.run, ending, error.as_deref(), now)?;
     // As it reads from now on: paused, when its name is.
     load(connection, &lease.name, &lease.key)?.ok_or(Failed::LeaseLost(lease))
 }
@@ -231,16 +291,19 @@ pub(super) fn reclaim(
         )?,
     };
     let mut released = Vec::with_capacity(records.len());
+    let mut runs = BTreeSet::new();
     for mut record in records {
         transition::crashed(&mut record, backoff, now);
         save(connection, &record)?;
-        let lease = Lease {
+        runs.insert(record.run);
+        released.push(Lease {
             name: record.name,
             key: record.key,
             run: record.run,
-        };
-        history::close(connection, &lease, RunEnding::Crashed, None, now)?;
-        released.push(lease);
+        });
+    }
+    for run in runs {
+        history::close(connection, run, RunEnding::Crashed, None, now)?;
     }
     Ok(released)
 }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 
 use super::rows::{self, cached, ms};
 use crate::record::{AgentRecord, RunEnding, RunRecord};
-use crate::store::{Bounds, Lease};
+use crate::store::Bounds;
 
 /// Opens a run of a record that is about to be claimed. Gives its number, which is never given again.
 pub(super) fn open(
@@ -26,10 +26,20 @@ pub(super) fn open(
     Ok(connection.last_insert_rowid())
 }
 
+/// Notes that more records were gathered into a run.
+pub(super) fn gathered(connection: &Connection, run: i64, records: usize) -> rusqlite::Result<()> {
+    cached(
+        connection,
+        "UPDATE runs SET gathered = gathered + ?2 WHERE run = ?1",
+    )?
+    .execute(params![run, i64::try_from(records).unwrap_or(i64::MAX)])?;
+    Ok(())
+}
+
 /// Closes a run.
 pub(super) fn close(
     connection: &Connection,
-    lease: &Lease,
+    run: i64,
     ending: RunEnding,
     error: Option<&str>,
     now: DateTime<Utc>,
@@ -38,7 +48,7 @@ pub(super) fn close(
         connection,
         "UPDATE runs SET finished_at = ?2, ending = ?3, error = ?4 WHERE run = ?1",
     )?
-    .execute(params![lease.run, ms(now), ending.as_str(), error])?;
+    .execute(params![run, ms(now), ending.as_str(), error])?;
     Ok(())
 }
 

@@ -112,6 +112,19 @@ impl AgentStore for SqliteStore {
             .await
     }
 
+    async fn queue_from(
+        &self,
+        lease: &Lease,
+        request: QueueRequest,
+        now: DateTime<Utc>,
+    ) -> Result<Queued, Error> {
+        let lease = lease.clone();
+        self.write("queue an agent", move |c| {
+            agents::queue_from(c, lease, request, now)
+        })
+        .await
+    }
+
     async fn register(&self, registered: Vec<Registration>, now: DateTime<Utc>) -> Result<(), Error> {
         self.write("register the agents", move |c| {
             Ok(agents::register(c, &registered, now)?)
@@ -121,6 +134,12 @@ impl AgentStore for SqliteStore {
 
     async fn claim(&self, request: ClaimRequest) -> Result<Claimed, Error> {
         self.write("take a due agent", move |c| Ok(agents::claim(c, request)?))
+            .await
+    }
+
+    async fn gather(&self, lease: &Lease, limit: usize, now: DateTime<Utc>) -> Result<Vec<String>, Error> {
+        let lease = lease.clone();
+        self.write("gather due agents", move |c| agents::gather(c, lease, limit, now))
             .await
     }
 
@@ -156,12 +175,13 @@ impl AgentStore for SqliteStore {
         &self,
         lease: &Lease,
         ended: Ended,
+        gathered: Ended,
         progress: Option<Progress>,
         now: DateTime<Utc>,
     ) -> Result<AgentRecord, Error> {
         let lease = lease.clone();
         self.write("save an agent's outcome", move |c| {
-            agents::finish(c, lease, ended, progress, now)
+            agents::finish(c, lease, ended, &gathered, progress, now)
         })
         .await
     }

@@ -21,7 +21,7 @@ pub(super) const RECORD: &str = "SELECT a.name, a.key, a.state, n.paused_at IS N
 
 /// The columns of a run, in the order in which [`run`] reads them.
 pub(super) const RUN: &str =
-    "SELECT run, name, key, attempt, started_at, finished_at, ending, error FROM runs";
+    "SELECT run, name, key, attempt, started_at, finished_at, ending, error, gathered FROM runs";
 
 pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<AgentRecord> {
     let paused: bool = row.get(3)?;
@@ -81,6 +81,7 @@ pub(super) fn run(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
             .map(|word| ending(&word).ok_or_else(|| unreadable(6)))
             .transpose()?,
         error: row.get(7)?,
+        gathered: row.get(8)?,
     })
 }
 
@@ -96,10 +97,20 @@ pub(super) fn load_where(
     condition: &str,
     parameters: impl rusqlite::Params,
 ) -> rusqlite::Result<Vec<AgentRecord>> {
-    let mut statement = cached(
+    load_first(
         connection,
-        &format!("{RECORD} WHERE {condition} ORDER BY a.name, a.key"),
-    )?;
+        &format!("{condition} ORDER BY a.name, a.key"),
+        parameters,
+    )
+}
+
+/// Records by a condition that ends in its own order and limit.
+pub(super) fn load_first(
+    connection: &Connection,
+    condition: &str,
+    parameters: impl rusqlite::Params,
+) -> rusqlite::Result<Vec<AgentRecord>> {
+    let mut statement = cached(connection, &format!("{RECORD} WHERE {condition}"))?;
     statement.query_map(parameters, record)?.collect()
 }
 

@@ -62,6 +62,10 @@ const STEPS: &[&str] = &[
         value      TEXT NOT NULL,
         updated_at INTEGER NOT NULL
     ) WITHOUT ROWID;",
+    // 2: activations that gather. Those of one run are found by its owner and number.
+    "DROP INDEX agents_running;
+    CREATE INDEX agents_running ON agents (lease_owner, run) WHERE state = 'running';
+    ALTER TABLE runs ADD COLUMN gathered INTEGER NOT NULL DEFAULT 0;",
 ];
 
 /// The newest version known here: the number of steps.

@@ -139,7 +139,10 @@ async fn a_lost_lease_saves_nothing() {
             .checkpoint(&old, Some(json!(1)), None, at(601))
             .await
             .unwrap_err(),
-        store.finish(&old, Ended::Done, None, at(601)).await.unwrap_err(),
+        store
+            .finish(&old, Ended::Done, Ended::Done, None, at(601))
+            .await
+            .unwrap_err(),
     ];
 
     assert!(refusals.iter().all(|error| error.kind() == ErrorKind::LeaseLost));
@@ -275,7 +278,10 @@ async fn what_is_over_is_kept_up_to_its_bounds_and_what_is_not_is_kept_whole() {
         let key = (n % 10).to_string();
         store.queue(request("deal", &key, at(n)), at(n)).await.unwrap();
         let (lease, _) = work(store.claim(claim(&["deal"], at(n))).await.unwrap());
-        store.finish(&lease, Ended::Done, None, at(n)).await.unwrap();
+        store
+            .finish(&lease, Ended::Done, Ended::Done, None, at(n))
+            .await
+            .unwrap();
     }
     store.queue(request("deal", "0", at(90)), at(90)).await.unwrap();
     store.queue(request("deal", "1", at(0)), at(90)).await.unwrap();
@@ -317,7 +323,13 @@ async fn thousands_of_runs_leave_the_file_as_large_as_a_few() {
             after: Duration::from_secs(30),
         };
         store
-            .finish(&lease, again, Some(Progress::new(1, None, "polls")), now)
+            .finish(
+                &lease,
+                again.clone(),
+                again,
+                Some(Progress::new(1, None, "polls")),
+                now,
+            )
             .await
             .unwrap();
         if n % 100 == 99 {

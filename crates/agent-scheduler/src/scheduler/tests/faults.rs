@@ -33,6 +33,15 @@ impl AgentStore for Flaky {
         self.check()?;
         self.store.queue(request, now).await
     }
+    async fn queue_from(
+        &self,
+        lease: &Lease,
+        request: QueueRequest,
+        now: DateTime<Utc>,
+    ) -> Result<Queued, Error> {
+        self.check()?;
+        self.store.queue_from(lease, request, now).await
+    }
     async fn register(&self, agents: Vec<Registration>, now: DateTime<Utc>) -> Result<(), Error> {
         self.check()?;
         self.store.register(agents, now).await
@@ -40,6 +49,10 @@ impl AgentStore for Flaky {
     async fn claim(&self, request: ClaimRequest) -> Result<Claimed, Error> {
         self.check()?;
         self.store.claim(request).await
+    }
+    async fn gather(&self, lease: &Lease, limit: usize, now: DateTime<Utc>) -> Result<Vec<String>, Error> {
+        self.check()?;
+        self.store.gather(lease, limit, now).await
     }
     async fn renew(
         &self,
@@ -65,11 +78,12 @@ impl AgentStore for Flaky {
         &self,
         lease: &Lease,
         ended: Ended,
+        gathered: Ended,
         progress: Option<Progress>,
         now: DateTime<Utc>,
     ) -> Result<AgentRecord, Error> {
         self.check()?;
-        self.store.finish(lease, ended, progress, now).await
+        self.store.finish(lease, ended, gathered, progress, now).await
     }
     async fn reclaim(
         &self,
