@@ -4,7 +4,8 @@
 //! methods, batches with references, pages of 50, filters, both limits, refusals, and on request the faults
 //! that stand between a client and a real portal. Its data are made up from a seed: a matchmaking agency's
 //! deals over three years, with the gaps, odd names and odd moments that real data have. While it runs, a test
-//! can change the data as the portal's users would.
+//! can change the data as the portal's users would. Every change of a deal can be told to a handler, as an
+//! outgoing webhook does; such events are lost, doubled or late on request.
 //!
 //! It knows nothing of the programs that read from it; any client of Bitrix24 can.
 //!
@@ -31,6 +32,7 @@ mod clock;
 mod desk;
 mod error;
 mod error_answer;
+mod events;
 mod faults;
 mod json;
 mod limits;
@@ -49,6 +51,6 @@ pub use model::{
     Date, DealState, DeletedDeal, EarlierRows, HistoryRow, Model, RemovedStage, RowKind, Semantics,
     StageState,
 };
-pub use options::{FaultKinds, NumberStyle, PortalOptions};
+pub use options::{EventOptions, FaultKinds, NumberStyle, PortalOptions};
 pub use portal::{Portal, RunningPortal};
 pub use stats::Stats;

@@ -36,8 +36,12 @@ pub struct PortalOptions {
     pub faults: FaultKinds,
     /// How long an answer is held back by the fault "delay".
     pub fault_delay: Duration,
-    /// Deals moved to another stage every second while the portal runs; 0 keeps the data still.
+    /// Changes of deals every second while the portal runs; 0 keeps the data still. Most are moves to another
+    /// stage, by various users; some change the responsible user, the dates or the pipeline, some make a new
+    /// deal, and now and then one is deleted.
     pub moves_per_second: f64,
+    /// Events sent for every change of a deal; `None` sends none.
+    pub events: Option<EventOptions>,
     /// The portal's time zone in winter; every date-time it writes carries it.
     pub utc_offset: FixedOffset,
     /// Whether clocks go forward an hour in summer, by the European rule.
@@ -54,6 +58,54 @@ pub struct PortalOptions {
     pub history_numbers: NumberStyle,
     /// Whether to gzip answers for clients that accept it.
     pub gzip: bool,
+}
+
+/// Where a portal sends its events, and what happens to them on the way; start from
+/// [`EventOptions::to`].
+///
+/// An event is POSTed once, whatever the handler answers and whether it answers at all. Which events are lost,
+/// doubled or late follows from [`PortalOptions::seed`] and the order of the changes.
+#[derive(Debug, Clone)]
+pub struct EventOptions {
+    /// The handler's `http` address, on this machine: `http://127.0.0.1:8941/events`.
+    pub handler_url: String,
+    /// The token that tells the handler who sends.
+    pub application_token: String,
+    /// Whether changes of stages raise `ONCRMSTATUSADD`, `ONCRMSTATUSUPDATE` and `ONCRMSTATUSDELETE`, as the
+    /// owner of a self-hosted portal can arrange. No portal does by itself.
+    pub status_events: bool,
+    /// The share of events that are never sent, from 0 to 1.
+    pub drop_rate: f64,
+    /// The share of events that are sent twice, from 0 to 1.
+    pub double_rate: f64,
+    /// The share of events that are sent [`EventOptions::delay`] later, past others that were raised after
+    /// them; from 0 to 1.
+    pub delay_rate: f64,
+    /// How much later.
+    pub delay: Duration,
+    /// Connections to the handler, from 1 to 64. Events go to them in turn; each sends one after another, in
+    /// the order of the changes (late ones aside).
+    pub connections: usize,
+    /// Events that may wait to be sent, late ones included; those beyond are never sent.
+    pub queue: usize,
+}
+
+impl EventOptions {
+    /// Every event sent once and at once, over two connections, to this address and with this token.
+    #[must_use]
+    pub fn to(handler_url: impl Into<String>, application_token: impl Into<String>) -> Self {
+        Self {
+            handler_url: handler_url.into(),
+            application_token: application_token.into(),
+            status_events: false,
+            drop_rate: 0.0,
+            double_rate: 0.0,
+            delay_rate: 0.0,
+            delay: Duration::from_secs(3),
+            connections: 2,
+            queue: 100_000,
+        }
+    }
 }
 
 /// How a method writes whole numbers.
@@ -126,6 +178,7 @@ impl Default for PortalOptions {
             faults: FaultKinds::ALL,
             fault_delay: Duration::from_millis(300),
             moves_per_second: 0.0,
+            events: None,
             utc_offset: hours_east(3),
             summer_time: false,
             first_history_id: 10_653,

@@ -1,7 +1,7 @@
 //! Starting and stopping a portal.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rand::SeedableRng as _;
@@ -13,16 +13,19 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{Clock, Zone};
 use crate::desk::Desk;
 use crate::error::Error;
+use crate::events::{Line, Outbox, Sender, Target, Waiting};
 use crate::faults::Faults;
 use crate::limits::Bucket;
 use crate::model::{Model, generate};
-use crate::options::PortalOptions;
+use crate::options::{EventOptions, PortalOptions};
 use crate::server::{Server, router};
 use crate::stats::{Counters, Stats};
 use crate::wire::{Cutter, WireListener};
 
 /// How long a stop waits for answers that are under way.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
+/// The longest an event may be held back.
+const LONGEST_DELAY: Duration = Duration::from_secs(86_400);
 
 /// A portal that can be started.
 #[derive(Debug)]
@@ -38,7 +41,12 @@ pub struct RunningPortal {
     counters: Counters,
     stopping: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
+    waiting: Option<Waiting>,
+    moving: Moving,
 }
+
+/// Whether deals move by themselves. Held locked during a move, so that a pause waits for its end.
+type Moving = Arc<Mutex<bool>>;
 
 impl Portal {
     /// Makes up the data and listens on an address; port 0 takes any free one. Must be called within a tokio
@@ -48,13 +56,32 @@ impl Portal {
     /// If an option makes no sense or the address cannot be listened on.
     pub async fn start(options: PortalOptions, address: SocketAddr) -> Result<RunningPortal, Error> {
         check(&options)?;
+        let target = options.events.as_ref().map(check_events).transpose()?;
         let listen = |source| Error::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let clock = Clock::new(&options);
-        let model = Model::new(generate(&options), clock.clone(), Zone::new(&options));
+        let mut model = Model::new(generate(&options), clock.clone(), Zone::new(&options));
         let counters = Counters::default();
         let stopping = CancellationToken::new();
+        let mut tasks = Vec::new();
+        let mut waiting = None;
+        if let (Some(events), Some(target)) = (&options.events, target) {
+            let (outbox, queues) = Outbox::open(events, options.seed, counters.clone());
+            waiting = Some(outbox.waiting());
+            model = model.telling(outbox);
+            let sender = Sender::new(address, options.seed, &events.application_token);
+            for queue in queues {
+                let line = Line {
+                    target: target.clone(),
+                    sender: sender.clone(),
+                    clock: clock.clone(),
+                    counters: counters.clone(),
+                    stopping: stopping.clone(),
+                };
+                tasks.push(tokio::spawn(line.run(queue)));
+            }
+        }
         let server = Arc::new(Server {
             desk: Desk::new(&options, model.clone(), clock, counters.clone()),
             user_id: options.user_id,
@@ -68,11 +95,13 @@ impl Portal {
             counters: counters.clone(),
             stopping: stopping.clone(),
         });
-        let mut tasks = vec![tokio::spawn(serve(listener, server))];
+        tasks.push(tokio::spawn(serve(listener, server)));
+        let moving = Moving::new(Mutex::new(true));
         if options.moves_per_second > 0.0 {
             tasks.push(tokio::spawn(keep_moving(
                 model.clone(),
                 options.clone(),
+                moving.clone(),
                 stopping.clone(),
             )));
         }
@@ -85,6 +114,8 @@ impl Portal {
             counters,
             stopping,
             tasks,
+            waiting,
+            moving,
         })
     }
 }
@@ -114,8 +145,32 @@ impl RunningPortal {
         self.model.clone()
     }
 
+    /// Keeps the data still: when this returns, no deal moves by itself any more. Changes made through
+    /// [`RunningPortal::model`] are not held up.
+    pub fn pause_moves(&self) {
+        *lock(&self.moving) = false;
+    }
+
+    /// Lets deals move again at [`PortalOptions::moves_per_second`]; moves missed meanwhile are not made up for.
+    pub fn resume_moves(&self) {
+        *lock(&self.moving) = true;
+    }
+
+    /// How many events wait to be sent or for the handler's answer.
+    #[must_use]
+    pub fn events_waiting(&self) -> usize {
+        self.waiting.as_ref().map_or(0, Waiting::count)
+    }
+
+    /// Waits until no event waits any more: each was sent, has failed, or was lost.
+    pub async fn events_settled(&self) {
+        if let Some(waiting) = &self.waiting {
+            waiting.none().await;
+        }
+    }
+
     /// Stops listening and waits until answers under way are sent, two seconds at most. Answers that pretend
-    /// to take longer are cut off.
+    /// to take longer are cut off, and events that wait are not sent.
     pub async fn stop(mut self) {
         self.stopping.cancel();
         for mut task in std::mem::take(&mut self.tasks) {
@@ -168,6 +223,39 @@ fn check(options: &PortalOptions) -> Result<(), Error> {
     Ok(())
 }
 
+fn check_events(events: &EventOptions) -> Result<Target, Error> {
+    let wrong = |option, problem| Err(Error::Option { option, problem });
+    for (option, rate) in [
+        ("events.drop_rate", events.drop_rate),
+        ("events.double_rate", events.double_rate),
+        ("events.delay_rate", events.delay_rate),
+    ] {
+        if !(0.0..=1.0).contains(&rate) {
+            return wrong(option, "must lie between 0 and 1");
+        }
+    }
+    if events.delay > LONGEST_DELAY {
+        return wrong("events.delay", "must be a day at most");
+    }
+    if !(1..=64).contains(&events.connections) {
+        return wrong("events.connections", "must lie between 1 and 64");
+    }
+    if events.queue == 0 {
+        return wrong("events.queue", "must be at least 1");
+    }
+    if events.application_token.is_empty() {
+        return wrong("events.application_token", "must not be empty");
+    }
+    Target::parse(&events.handler_url).ok_or(Error::Option {
+        option: "events.handler_url",
+        problem: "must be an http address on this machine, such as http://127.0.0.1:8941/events",
+    })
+}
+
+fn lock(moving: &Mutex<bool>) -> std::sync::MutexGuard<'_, bool> {
+    moving.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 async fn serve(listener: TcpListener, server: Arc<Server>) {
     let stopping = server.stopping.clone();
     let service = router(server).into_make_service_with_connect_info::<Cutter>();
@@ -178,13 +266,18 @@ async fn serve(listener: TcpListener, server: Arc<Server>) {
     }
 }
 
-/// Moves deals at the rate asked for, until the portal stops.
-async fn keep_moving(model: Model, options: PortalOptions, stopping: CancellationToken) {
+/// Changes deals at the rate asked for, until the portal stops.
+async fn keep_moving(model: Model, options: PortalOptions, moving: Moving, stopping: CancellationToken) {
     let mut rng = StdRng::seed_from_u64(options.seed ^ 0x0f0e);
     let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / options.moves_per_second));
     loop {
         tokio::select! {
-            _ = ticks.tick() => model.move_any(&mut rng),
+            _ = ticks.tick() => {
+                let moving = lock(&moving);
+                if *moving {
+                    model.change_any(&mut rng);
+                }
+            }
             () = stopping.cancelled() => return,
         }
     }

@@ -1,8 +1,9 @@
 //! Changes to the data, with the effects they have in a real portal.
 
 use super::generate::stage_entity;
-use super::{Code, Data, Date, Deal, Row, RowKind, Semantics, Status};
+use super::{Code, Data, Date, Deal, Now, Row, RowKind, Semantics, Status};
 use crate::error::Error;
+use crate::events::Event;
 
 /// What becomes of a deal's rows from before when it moves to another pipeline; portals differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,19 +45,23 @@ impl Data {
         (code, pipeline, semantics): (Code, u16, Semantics),
         kind: RowKind,
         by: u32,
-        now: i64,
+        now: Now,
     ) -> u32 {
         let id = self.next_row;
         self.next_row += 1;
         let deal = &mut self.deals[at];
         (deal.stage, deal.pipeline, deal.semantics) = (code, pipeline, semantics);
-        (deal.mover, deal.moved, deal.updated) = (by, now, now);
+        (deal.mover, deal.moved, deal.updated) = (by, now.moment, now.moment);
+        // A deal that ends is closed on the day it ends.
+        if kind != RowKind::Created && semantics.is_final() {
+            deal.close = Date::Day(now.day);
+        }
         deal.rows.push(id);
         let owner = deal.id;
         self.rows.push(Row {
             id,
             owner,
-            moment: now,
+            moment: now.moment,
             stage: code,
             pipeline,
             kind,
@@ -66,25 +71,18 @@ impl Data {
         id
     }
 
-    pub(super) fn add_deal(
-        &mut self,
-        stage: &str,
-        title: &str,
-        by: u32,
-        day: i32,
-        now: i64,
-    ) -> Result<u32, Error> {
+    pub(super) fn add_deal(&mut self, stage: &str, title: &str, by: u32, now: Now) -> Result<u32, Error> {
         let target = self.target(stage)?;
         let deal = Deal {
             id: self.next_deal,
             assigned: by,
             creator: by,
             mover: by,
-            created: now,
-            updated: now,
-            moved: now,
-            begin: Date::Day(day),
-            close: Date::Day(day + 7),
+            created: now.moment,
+            updated: now.moment,
+            moved: now.moment,
+            begin: Date::Day(now.day),
+            close: Date::Day(now.day + 7),
             stage: target.0,
             pipeline: target.1,
             semantics: target.2,
@@ -95,15 +93,16 @@ impl Data {
         Ok(self.insert_deal(deal, target, by, now))
     }
 
-    fn insert_deal(&mut self, deal: Deal, target: (Code, u16, Semantics), by: u32, now: i64) -> u32 {
+    fn insert_deal(&mut self, deal: Deal, target: (Code, u16, Semantics), by: u32, now: Now) -> u32 {
         let id = deal.id;
         self.next_deal += 1;
         self.deals.push(deal);
         self.enter(self.deals.len() - 1, target, RowKind::Created, by, now);
+        self.raised.push(Event::DealAdded(id));
         id
     }
 
-    pub(super) fn move_deal(&mut self, id: u32, stage: &str, by: u32, now: i64) -> Result<u32, Error> {
+    pub(super) fn move_deal(&mut self, id: u32, stage: &str, by: u32, now: Now) -> Result<u32, Error> {
         let at = self.need_deal(id)?;
         let target = self.target(stage)?;
         if target.1 != self.deals[at].pipeline {
@@ -121,6 +120,7 @@ impl Data {
         } else {
             RowKind::Moved
         };
+        self.raised.push(Event::DealUpdated(id));
         Ok(self.enter(at, target, kind, by, now))
     }
 
@@ -130,7 +130,7 @@ impl Data {
         stage: &str,
         by: u32,
         earlier: EarlierRows,
-        now: i64,
+        now: Now,
     ) -> Result<u32, Error> {
         let at = self.need_deal(id)?;
         let target = self.target(stage)?;
@@ -145,34 +145,43 @@ impl Data {
             self.rows.retain(|row| row.owner != id);
             self.deals[at].rows.clear();
         }
+        // This event stands alone: the portal sends no ONCRMDEALUPDATE beside it.
+        self.raised.push(Event::DealMovedToPipeline {
+            deal: id,
+            pipeline: target.1,
+            stage: stage.into(),
+        });
         Ok(self.enter(at, target, RowKind::OtherPipeline, by, now))
     }
 
     pub(super) fn delete_deal(&mut self, id: u32) -> Result<Deal, Error> {
         let at = self.need_deal(id)?;
         self.rows.retain(|row| row.owner != id);
+        self.raised.push(Event::DealDeleted(id));
         Ok(self.deals.remove(at))
     }
 
     /// A deal from the bin is a new deal with a new first row.
-    pub(super) fn restore_deal(&mut self, mut deal: Deal, by: u32, now: i64) -> u32 {
+    pub(super) fn restore_deal(&mut self, mut deal: Deal, by: u32, now: Now) -> u32 {
         deal.id = self.next_deal;
         deal.rows.clear();
-        (deal.creator, deal.created) = (by, now);
+        (deal.creator, deal.created) = (by, now.moment);
         let target = (deal.stage, deal.pipeline, deal.semantics);
         self.insert_deal(deal, target, by, now)
     }
 
-    pub(super) fn change_responsible(&mut self, id: u32, user: u32, now: i64) -> Result<(), Error> {
+    pub(super) fn change_responsible(&mut self, id: u32, user: u32, now: Now) -> Result<(), Error> {
         let at = self.need_deal(id)?;
-        (self.deals[at].assigned, self.deals[at].updated) = (user, now);
+        (self.deals[at].assigned, self.deals[at].updated) = (user, now.moment);
+        self.raised.push(Event::DealUpdated(id));
         Ok(())
     }
 
-    pub(super) fn change_dates(&mut self, id: u32, begin: Date, close: Date, now: i64) -> Result<(), Error> {
+    pub(super) fn change_dates(&mut self, id: u32, begin: Date, close: Date, now: Now) -> Result<(), Error> {
         let at = self.need_deal(id)?;
         let deal = &mut self.deals[at];
-        (deal.begin, deal.close, deal.updated) = (begin, close, now);
+        (deal.begin, deal.close, deal.updated) = (begin, close, now.moment);
+        self.raised.push(Event::DealUpdated(id));
         Ok(())
     }
 
@@ -224,6 +233,7 @@ impl Data {
     pub(super) fn change_stage(&mut self, code: &str, change: impl FnOnce(&mut Status)) -> Result<(), Error> {
         let at = self.stage_at(code).ok_or_else(|| Error::missing("stage", code))?;
         change(&mut self.statuses[at]);
+        self.raised.push(Event::StatusUpdated(self.statuses[at].id));
         Ok(())
     }
 
@@ -260,12 +270,15 @@ impl Data {
             semantics,
         };
         self.statuses.push(status);
+        self.raised.push(Event::StatusAdded(id));
         Ok(id)
     }
 
     pub(super) fn remove_stage(&mut self, code: &str) -> Result<Status, Error> {
         let at = self.stage_at(code).ok_or_else(|| Error::missing("stage", code))?;
-        Ok(self.statuses.remove(at))
+        let stage = self.statuses.remove(at);
+        self.raised.push(Event::StatusDeleted(stage.id));
+        Ok(stage)
     }
 
     pub(super) fn restore_stage(&mut self, stage: Status) -> Result<(), Error> {
@@ -274,32 +287,21 @@ impl Data {
             return Err(Error::conflict("stage", code, "exists already"));
         }
         let place = self.statuses.partition_point(|status| status.id < stage.id);
+        self.raised.push(Event::StatusAdded(stage.id));
         self.statuses.insert(place, stage);
         Ok(())
     }
 
     /// Gives a stage another code, in all old rows too.
     pub(super) fn recode_stage(&mut self, old: &str, new: &str) -> Result<(), Error> {
-        let code = self.need_stage(old)?.code;
+        let (code, id) = self.need_stage(old).map(|stage| (stage.code, stage.id))?;
         if self.codes.iter().any(|known| **known == *new) {
             return Err(Error::conflict("stage", new, "exists already"));
         }
         if let Some(name) = self.codes.get_mut(usize::from(code)) {
             *name = new.into();
         }
+        self.raised.push(Event::StatusUpdated(id));
         Ok(())
-    }
-
-    /// Another stage on the way for a deal, drawn by a number; nothing for a deal that has none.
-    pub(super) fn some_other_stage(&self, at: usize, draw: usize) -> Option<String> {
-        let deal = self.deals.get(at)?;
-        let choice: Vec<Code> = self
-            .statuses
-            .iter()
-            .filter(|stage| stage.pipeline == Some(deal.pipeline) && stage.code != deal.stage)
-            .map(|stage| stage.code)
-            .collect();
-        let code = choice.get(draw.checked_rem(choice.len())?)?;
-        Some(self.code(*code).to_owned())
     }
 }

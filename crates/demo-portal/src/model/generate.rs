@@ -11,11 +11,11 @@ use crate::options::PortalOptions;
 
 const DAY: i64 = 86_400;
 /// IDs of the users who move deals; the webhook's own is one of them.
-const USERS: [u32; 24] = [
+pub(super) const USERS: [u32; 24] = [
     1, 6, 7, 9, 12, 13, 19, 21, 25, 33, 34, 40, 41, 55, 57, 60, 71, 88, 90, 102, 117, 240, 1021, 1023,
 ];
 /// Deals go into these pipelines; the Enamour Pipeline has most.
-const SHARES: [u16; 10] = [3, 3, 3, 3, 3, 0, 0, 0, 1, 5];
+pub(super) const SHARES: [u16; 10] = [3, 3, 3, 3, 3, 0, 0, 0, 1, 5];
 
 /// A stage as the generator needs it.
 struct Step {
@@ -176,7 +176,7 @@ impl Past {
             pipeline,
             semantics: Semantics::InProgress,
             readable: id != self.unreadable && !self.rng.random_bool(0.002),
-            title: self.title(),
+            title: title(&mut self.rng),
             rows: Vec::new(),
         };
         self.live(&mut deal);
@@ -284,23 +284,28 @@ impl Past {
         i32::try_from(local.div_euclid(DAY)).unwrap_or(0)
     }
 
-    fn title(&mut self) -> Box<str> {
-        let mut title = String::with_capacity(64);
-        for part in [
-            self.pick(&SHE),
-            self.pick(&BETWEEN),
-            self.pick(&HE),
-            self.pick(&AFTER),
-        ] {
-            title.push_str(part);
-        }
-        title.into_boxed_str()
-    }
-
-    /// One of a list that is never empty.
     fn pick<T: Copy, const N: usize>(&mut self, from: &[T; N]) -> T {
-        from[self.rng.random_range(0..N)]
+        pick(&mut self.rng, from)
     }
+}
+
+/// A deal's title.
+pub(super) fn title(rng: &mut StdRng) -> Box<str> {
+    let mut title = String::with_capacity(64);
+    for part in [
+        pick(rng, &SHE),
+        pick(rng, &BETWEEN),
+        pick(rng, &HE),
+        pick(rng, &AFTER),
+    ] {
+        title.push_str(part);
+    }
+    title.into_boxed_str()
+}
+
+/// One of a list that is never empty.
+pub(super) fn pick<T: Copy, const N: usize>(rng: &mut StdRng, from: &[T; N]) -> T {
+    from[rng.random_range(0..N)]
 }
 
 /// Puts the rows in the order of time and gives them IDs, with the gaps that years leave.

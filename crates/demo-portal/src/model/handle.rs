@@ -1,24 +1,56 @@
 //! The handle with which a test, or the portal's own users, read and change the data while it is served.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use chrono::{DateTime, Utc};
-use rand::RngExt as _;
-use rand::rngs::StdRng;
 
-use super::{Data, Date, Deal, EarlierRows, RowKind, Semantics, Status};
+use super::{Data, Date, Deal, EarlierRows, Now, RowKind, Semantics, Status};
 use crate::clock::{Clock, Zone, whole_seconds};
 use crate::error::Error;
+use crate::events::Outbox;
 
 /// A running portal's data. Clones are handles to the same data; changes show in the next call's answer.
 ///
-/// A change happens at the portal's present time. Reading gives everything there is, also what the webhook's
+/// A change happens at the portal's present time, and raises the event it would in a portal. Reading gives everything there is, also what the webhook's
 /// user may not see.
 #[derive(Debug, Clone)]
 pub struct Model {
     data: Arc<RwLock<Data>>,
     clock: Clock,
     zone: Zone,
+    outbox: Option<Outbox>,
+}
+
+/// The data while they are being changed. Events are handed out when the change ends and before another can
+/// begin, so that they are raised in the order of the changes.
+pub(super) struct Change<'a> {
+    data: RwLockWriteGuard<'a, Data>,
+    outbox: Option<&'a Outbox>,
+}
+
+impl Deref for Change<'_> {
+    type Target = Data;
+
+    fn deref(&self) -> &Data {
+        &self.data
+    }
+}
+
+impl DerefMut for Change<'_> {
+    fn deref_mut(&mut self) -> &mut Data {
+        &mut self.data
+    }
+}
+
+impl Drop for Change<'_> {
+    fn drop(&mut self) {
+        for event in self.data.raised.drain(..) {
+            if let Some(outbox) = self.outbox {
+                outbox.raise(event);
+            }
+        }
+    }
 }
 
 /// A history row, as the portal keeps it.
@@ -112,6 +144,15 @@ impl Model {
             data: Arc::new(RwLock::new(data)),
             clock,
             zone,
+            outbox: None,
+        }
+    }
+
+    /// The same data, whose changes raise events from now on.
+    pub(crate) fn telling(self, outbox: Outbox) -> Self {
+        Self {
+            outbox: Some(outbox),
+            ..self
         }
     }
 
@@ -119,12 +160,20 @@ impl Model {
         self.data.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Data> {
-        self.data.write().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn write(&self) -> Change<'_> {
+        Change {
+            data: self.data.write().unwrap_or_else(PoisonError::into_inner),
+            outbox: self.outbox.as_ref(),
+        }
     }
 
-    fn now(&self) -> i64 {
-        whole_seconds(self.clock.now())
+    pub(super) fn now(&self) -> Now {
+        let moment = whole_seconds(self.clock.now());
+        let local = moment + i64::from(self.zone.offset_at(moment));
+        Now {
+            moment,
+            day: i32::try_from(local.div_euclid(86_400)).unwrap_or(0),
+        }
     }
 
     /// How many history rows there are, those kept back included.
@@ -202,9 +251,7 @@ impl Model {
     /// If there is no such stage.
     pub fn add_deal(&self, stage: &str, title: &str, by_user: u32) -> Result<u32, Error> {
         let now = self.now();
-        let local = now + i64::from(self.zone.offset_at(now));
-        let day = i32::try_from(local.div_euclid(86_400)).unwrap_or(0);
-        self.write().add_deal(stage, title, by_user, day, now)
+        self.write().add_deal(stage, title, by_user, now)
     }
 
     /// Moves a deal to another stage of its pipeline; gives the ID of the new history row.
@@ -232,7 +279,7 @@ impl Model {
     }
 
     /// Moves a deal as above, but in a transaction that is still open: the row has its ID and is not shown
-    /// before [`Model::show_row`].
+    /// before [`Model::show_row`]. The event comes now, so that whoever acts on it finds no row yet.
     ///
     /// # Errors
     /// As [`Model::move_deal`].
@@ -369,23 +416,6 @@ impl Model {
     /// If a stage with its code was added meanwhile.
     pub fn restore_stage(&self, stage: RemovedStage) -> Result<(), Error> {
         self.write().restore_stage(stage.0)
-    }
-
-    /// Moves some deal to some other stage of its pipeline.
-    pub(crate) fn move_any(&self, rng: &mut StdRng) {
-        let now = self.now();
-        let mut data = self.write();
-        if data.deals.is_empty() {
-            return;
-        }
-        let at = rng.random_range(0..data.deals.len());
-        let draw = rng.random_range(0..usize::from(u16::MAX));
-        let (id, by) = (data.deals[at].id, data.deals[at].assigned);
-        if let Some(stage) = data.some_other_stage(at, draw)
-            && let Err(error) = data.move_deal(id, &stage, by, now)
-        {
-            tracing::warn!(%error, "a deal that should keep moving did not");
-        }
     }
 }
 

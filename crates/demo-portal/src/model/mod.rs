@@ -7,6 +7,7 @@
 mod change;
 mod generate;
 mod handle;
+mod life;
 mod names;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,8 @@ pub use change::EarlierRows;
 pub use handle::{DealState, DeletedDeal, HistoryRow, Model, RemovedStage, StageState};
 
 pub(crate) use generate::generate;
+
+use crate::events::Event;
 
 /// Whether a stage is on the way, a success or a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -159,6 +162,17 @@ pub(crate) struct Data {
     pub(crate) next_row: u32,
     pub(crate) next_deal: u32,
     pub(crate) next_status: u32,
+    /// What the change under way has to tell; emptied when the change ends.
+    pub(crate) raised: Vec<Event>,
+}
+
+/// The moment of a change.
+#[derive(Debug, Clone, Copy)]
+struct Now {
+    /// In Unix seconds.
+    moment: i64,
+    /// The day it falls on in the portal's zone, in days since 1970-01-01.
+    day: i32,
 }
 
 impl Data {
