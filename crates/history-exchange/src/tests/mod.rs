@@ -1,5 +1,7 @@
 //! The tests of the crate.
 
+mod actualizer;
+mod bench;
 mod moves;
 mod upload;
 mod windows;

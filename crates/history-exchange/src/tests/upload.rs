@@ -1,237 +1,19 @@
 //! The uploader against a portal on loopback and a database in memory.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use ::agent::{
-    Activation, Agent, CancellationToken, CheckpointError, Checkpoints, FailureKind, Outcome, Progress,
-    SystemClock,
-};
-use async_trait::async_trait;
-use bitrix_client::{Client, ClientConfig, RetryPolicy};
-use chrono::{NaiveDateTime, TimeDelta};
-use chrono_tz::Tz;
-use demo_portal::{FaultKinds, Portal, PortalOptions, RunningPortal};
-use exchange::{Context, Environment, Exchange, Plugin, Settings};
+use ::agent::{FailureKind, Outcome};
+use chrono::TimeDelta;
+use demo_portal::{FaultKinds, PortalOptions};
+use exchange::{Environment, Plugin, Settings};
 use serde_json::{Value, json};
-use store::{Error, ErrorKind, Plan, Store, TableShape, Upserted};
-use store_sqlite::SqliteStore;
-use table_map::{Row, TableMap};
+use store::Store;
 
+use super::bench::{Bench, Faulty};
+use crate::HistoryPlugin;
 use crate::config::{Pace, UploaderConfig};
 use crate::mapping::table;
-use crate::{AGENT, HistoryPlugin};
-
-/// What the scheduler would keep: the last durable input.
-#[derive(Default)]
-struct Durable {
-    input: Mutex<Value>,
-    progress: Mutex<Option<Progress>>,
-    cursors: Mutex<Vec<i64>>,
-}
-
-#[async_trait]
-impl Checkpoints for Durable {
-    async fn save(&self, input: Option<Value>, progress: Option<Progress>) -> Result<(), CheckpointError> {
-        if let Some(input) = input {
-            self.cursors
-                .lock()
-                .unwrap()
-                .push(input["cursor"].as_i64().unwrap());
-            *self.input.lock().unwrap() = input;
-        }
-        *self.progress.lock().unwrap() = progress;
-        Ok(())
-    }
-}
-
-/// A store that fails on demand: after so many upserts, or by losing a row on the way.
-struct Faulty {
-    inner: SqliteStore,
-    upserts_left: AtomicU32,
-    loses_a_row: AtomicBool,
-}
-
-impl Faulty {
-    fn new() -> Self {
-        Self {
-            inner: SqliteStore::in_memory().unwrap(),
-            upserts_left: AtomicU32::new(u32::MAX),
-            loses_a_row: AtomicBool::new(false),
-        }
-    }
-}
-
-#[async_trait]
-impl Store for Faulty {
-    fn target(&self) -> String {
-        self.inner.target()
-    }
-    async fn ping(&self) -> Result<String, Error> {
-        self.inner.ping().await
-    }
-    async fn inspect(&self, map: &TableMap) -> Result<Option<TableShape>, Error> {
-        self.inner.inspect(map).await
-    }
-    fn statements(&self, plan: &Plan) -> Result<Vec<String>, Error> {
-        self.inner.statements(plan)
-    }
-    async fn apply(&self, plan: &Plan) -> Result<(), Error> {
-        self.inner.apply(plan).await
-    }
-    async fn duplicates(&self, map: &TableMap, limit: u32) -> Result<Vec<i64>, Error> {
-        self.inner.duplicates(map, limit).await
-    }
-    async fn merge_duplicates(&self, map: &TableMap) -> Result<u64, Error> {
-        self.inner.merge_duplicates(map).await
-    }
-    async fn upsert(&self, map: &TableMap, rows: &[Row], at: NaiveDateTime) -> Result<Upserted, Error> {
-        if map.name().contains("HISTORY") {
-            let left = self.upserts_left.load(Ordering::SeqCst);
-            if left == 0 {
-                return Err(Error::new(
-                    ErrorKind::Passing { retry_after: None },
-                    "the server is away",
-                ));
-            }
-            self.upserts_left.store(left - 1, Ordering::SeqCst);
-            if self.loses_a_row.load(Ordering::SeqCst) {
-                return self.inner.upsert(map, &rows[1..], at).await;
-            }
-        }
-        self.inner.upsert(map, rows, at).await
-    }
-    async fn read_back(&self, map: &TableMap, keys: &[i64]) -> Result<Vec<Row>, Error> {
-        self.inner.read_back(map, keys).await
-    }
-    async fn scan(&self, map: &TableMap, after: Option<i64>, limit: u32) -> Result<Vec<Row>, Error> {
-        self.inner.scan(map, after, limit).await
-    }
-    async fn deactivate(&self, map: &TableMap, keys: &[i64], at: NaiveDateTime) -> Result<u64, Error> {
-        self.inner.deactivate(map, keys, at).await
-    }
-    async fn count(&self, map: &TableMap) -> Result<u64, Error> {
-        self.inner.count(map).await
-    }
-}
-
-struct Bench {
-    portal: RunningPortal,
-    store: Arc<Faulty>,
-    durable: Arc<Durable>,
-    pipelines: Vec<i64>,
-    timezone: Tz,
-    portal_name: &'static str,
-}
-
-impl Bench {
-    async fn with(options: PortalOptions) -> Self {
-        Self {
-            portal: Portal::start(options, "127.0.0.1:0".parse().unwrap())
-                .await
-                .unwrap(),
-            store: Arc::new(Faulty::new()),
-            durable: Arc::default(),
-            pipelines: Vec::new(),
-            timezone: chrono_tz::UTC,
-            portal_name: "demo",
-        }
-    }
-
-    async fn new(deals: u32) -> Self {
-        Self::with(PortalOptions {
-            deals,
-            seed: 11,
-            ..PortalOptions::default()
-        })
-        .await
-    }
-
-    fn context(&self) -> Context {
-        let config = ClientConfig {
-            requests_per_second: 0.0,
-            retry: RetryPolicy {
-                min_delay: std::time::Duration::from_millis(1),
-                max_delay: std::time::Duration::from_millis(5),
-                ..RetryPolicy::default()
-            },
-            ..ClientConfig::new(self.portal.webhook_url().parse().unwrap())
-        };
-        Context {
-            portal: Client::new(config).unwrap(),
-            portal_name: self.portal_name.to_owned(),
-            store: self.store.clone(),
-            environment: Environment::Test,
-            timezone: self.timezone,
-            pipelines: self.pipelines.clone(),
-            clock: Arc::new(SystemClock),
-        }
-    }
-
-    fn exchange(&self) -> Arc<dyn Exchange> {
-        HistoryPlugin
-            .build(&self.context(), &Settings::default())
-            .unwrap()
-    }
-
-    fn agent(&self) -> Arc<dyn Agent> {
-        self.exchange()
-            .agents()
-            .into_iter()
-            .find(|spec| spec.agent.name() == AGENT)
-            .unwrap()
-            .agent
-    }
-
-    fn activation(&self) -> Activation {
-        Activation::new(
-            AGENT,
-            "",
-            self.durable.input.lock().unwrap().clone(),
-            1,
-            Arc::new(SystemClock),
-            self.durable.clone(),
-            CancellationToken::new(),
-        )
-    }
-
-    /// The IDs in the table.
-    async fn table(&self) -> Vec<i64> {
-        let map = table(Environment::Test).unwrap();
-        self.store
-            .scan(&map, None, 1_000_000)
-            .await
-            .unwrap()
-            .iter()
-            .map(Row::key)
-            .collect()
-    }
-
-    async fn rows(&self) -> BTreeMap<i64, Row> {
-        let map = table(Environment::Test).unwrap();
-        let rows = self.store.scan(&map, None, 1_000_000).await.unwrap();
-        rows.into_iter().map(|row| (row.key(), row)).collect()
-    }
-
-    /// The IDs in the portal.
-    fn truth(&self) -> Vec<i64> {
-        let rows = self.portal.model().history();
-        let wanted = |row: &demo_portal::HistoryRow| {
-            !row.hidden && (self.pipelines.is_empty() || self.pipelines.contains(&i64::from(row.category_id)))
-        };
-        rows.iter()
-            .filter(|row| wanted(row))
-            .map(|row| i64::from(row.id))
-            .collect()
-    }
-
-    fn counts(&self) -> (u64, u64, u64) {
-        let progress = self.durable.progress.lock().unwrap().clone().unwrap();
-        let count = |name: &str| progress.counts.get(name).copied().unwrap();
-        (count("inserted"), count("changed"), count("unchanged"))
-    }
-}
 
 #[tokio::test]
 async fn every_row_comes_over_and_a_second_upload_changes_nothing() {
@@ -415,16 +197,6 @@ async fn an_activation_dropped_at_any_moment_loses_nothing() {
     }
     while bench.agent().activate(&bench.activation()).await.unwrap() != Outcome::Done {}
     assert_eq!(bench.table().await, bench.truth());
-}
-
-impl Bench {
-    async fn table_if_there(&self) -> Vec<i64> {
-        let map = table(Environment::Test).unwrap();
-        match self.store.inspect(&map).await.unwrap() {
-            Some(_) => self.table().await,
-            None => Vec::new(),
-        }
-    }
 }
 
 #[tokio::test]
