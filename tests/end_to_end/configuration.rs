@@ -118,7 +118,7 @@ const WRONG: &[Wrong] = &[
     ),
     variable(&[("PORTAL__BURST", "0")], &["portal.burst", "from 1 to 100000"]),
     variable(
-        &[("PORTAL__OPERATING_LIMIT_SECONDS", "1e9")],
+        &[("PORTAL__OPERATING_LIMIT_SECONDS", "86401")],
         &["portal.operating_limit_seconds", "from 0 (no limit) to 86400"],
     ),
     variable(
@@ -189,12 +189,7 @@ const WRONG: &[Wrong] = &[
     variable(&[("TARGET__URL", "sqlite:")], &["target.url", "path"]),
     variable(
         &[("TARGET__URL", "oracle://u:geheim@h/x")],
-        &[
-            "target.url",
-            "sqlite:PATH",
-            "mssql://",
-            "STAGE_EXCHANGE_TARGET__URL",
-        ],
+        &["target.url", "mssql://", "STAGE_EXCHANGE_TARGET__URL"],
     ),
     variable(
         &[("TARGET__URL", "mssql://u:geheim@host/db?encript=on")],
@@ -273,6 +268,7 @@ fn whatever_is_wrong_is_named_with_its_origin_and_nothing_is_touched() {
     place.run(&["bulk", "history", "--wait"]).expect_code(0);
     let before = things(&database, &place);
 
+    let mut complaints = Vec::new();
     for wrong in WRONG {
         let mut place =
             Workplace::new(&portal, &database).with("STATE__PATH", place.state().to_str().unwrap());
@@ -286,17 +282,22 @@ fn whatever_is_wrong_is_named_with_its_origin_and_nothing_is_touched() {
 
         let ended = place.run(wrong.arguments);
 
-        assert_eq!(ended.code, Some(2), "{what}: {ended:?}");
-        for words in wrong.words {
-            assert!(
-                ended.stderr.contains(words),
-                "{what}: {words:?} is not in {}",
-                ended.stderr
-            );
+        let mut complain =
+            |what_is_wrong: String| complaints.push(format!("{what}: {what_is_wrong}: {ended:?}"));
+        if ended.code != Some(2) {
+            complain("its exit code is not 2".to_owned());
         }
-        assert!(!ended.all().contains("geheim"), "{what}: {}", ended.all());
-        assert_eq!(ended.stdout, "", "{what}");
+        for words in wrong.words.iter().filter(|words| !ended.stderr.contains(**words)) {
+            complain(format!("{words:?} is not said"));
+        }
+        if ended.all().contains("geheim") {
+            complain("a secret is told".to_owned());
+        }
+        if !ended.stdout.is_empty() {
+            complain("something is on stdout".to_owned());
+        }
     }
 
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
     assert_eq!(things(&database, &place), before);
 }

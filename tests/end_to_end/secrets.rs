@@ -41,12 +41,7 @@ fn the_secret_of_the_webhook_is_in_no_output_and_in_no_file() {
             &["-vvv", "status", "--json"],
             &["-vvv", "agents", "--json"],
         ] {
-            let ended = place.run(arguments);
-            assert!(
-                ended.stderr.len() > 10 || arguments.contains(&"agents"),
-                "no logs: {arguments:?}"
-            );
-            hides(&ended);
+            hides(&place.run(arguments));
         }
         let mut run = place.start(&["run", "-vvv"]);
         run.says("stage list is in step");

@@ -419,3 +419,6 @@ fn describe(metadata: &figment::Metadata) -> String {
         _ => metadata.name.clone().into_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,16 +73,13 @@ impl Portal {
     }
 
     fn try_call(&self, method: &str, parameters: &Value) -> Option<Value> {
-        let rest = self
-            .webhook
-            .strip_prefix("http://")
-            .expect("a portal on loopback");
-        let (host, path) = rest.split_once('/').expect("a webhook has a path");
+        let host = self.address();
+        let path = self.webhook.split_once(host).expect("the webhook has the host").1;
         let body = parameters.to_string();
         let mut stream = TcpStream::connect(host).ok()?;
         write!(
             stream,
-            "POST {webhook}{method} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+            "POST {path}{method} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n{body}",
             body.len()
         )

@@ -194,9 +194,21 @@ pub async fn a_null_of_a_row_that_ranks_lowest_wipes_no_value(subject: Subject) 
         (record(Some(0), None), record(Some(0), None), did(&[1], &[], 0)),
         (record(None, None), record(Some(0), None), did(&[], &[], 1)),
         (record(Some(7), None), record(Some(7), None), did(&[], &[1], 0)),
-        (record(None, Some("guessed")), record(None, Some("guessed")), did(&[], &[1], 0)),
-        (record(Some(8), Some("guessed")), record(Some(8), Some("guessed")), did(&[], &[1], 0)),
-        (record(None, None), record(Some(8), Some("guessed")), did(&[], &[], 1)),
+        (
+            record(None, Some("guessed")),
+            record(None, Some("guessed")),
+            did(&[], &[1], 0),
+        ),
+        (
+            record(Some(8), Some("guessed")),
+            record(Some(8), Some("guessed")),
+            did(&[], &[1], 0),
+        ),
+        (
+            record(None, None),
+            record(Some(8), Some("guessed")),
+            did(&[], &[], 1),
+        ),
     ];
     for (written, stored, expected) in steps {
         let done = upsert(&subject, &map, std::slice::from_ref(&written), at(1)).await;
