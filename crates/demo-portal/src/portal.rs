@@ -156,13 +156,14 @@ impl RunningPortal {
         *lock(&self.moving) = true;
     }
 
-    /// How many events wait to be sent or for the handler's answer.
+    /// How many events wait to be sent or for the handler's answer, late ones included.
     #[must_use]
     pub fn events_waiting(&self) -> usize {
         self.waiting.as_ref().map_or(0, Waiting::count)
     }
 
-    /// Waits until no event waits any more: each was sent, has failed, or was lost.
+    /// Waits until no event waits any more: each was sent, has failed, or was lost. While deals keep moving
+    /// that may never be; pause them first.
     pub async fn events_settled(&self) {
         if let Some(waiting) = &self.waiting {
             waiting.none().await;

@@ -12,7 +12,7 @@ const PHP: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 const VENDOR: &str = "https://oauth.bitrix.info/rest/";
 
 /// Who sends: the `auth` of every event.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Sender {
     /// All of `auth`, encoded.
     auth: String,
@@ -68,5 +68,33 @@ fn add(form: &mut String, key: &str, value: &str) {
             }
             form.extend(utf8_percent_encode(word, PHP));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_reads_as_one_recorded_from_a_portal() {
+        let sender = Sender::new(
+            SocketAddr::from(([127, 0, 0, 1], 8940)),
+            1,
+            "0zhkhllfzn5z & ~\u{1f49e}",
+        );
+        let moved = Event::DealMovedToPipeline {
+            deal: 759,
+            pipeline: 3,
+            stage: "C3:NEW".into(),
+        };
+        assert_eq!(
+            sender.body(&moved, 1_739_049_397),
+            "event=ONCRMDEALMOVETOCATEGORY&event_handler_id=507&data%5BFIELDS%5D%5BID%5D=759\
+             &data%5BFIELDS%5D%5BCATEGORY_ID%5D=3&data%5BFIELDS%5D%5BSTAGE_ID%5D=C3%3ANEW&ts=1739049397\
+             &auth%5Bdomain%5D=127.0.0.1%3A8940&auth%5Bclient_endpoint%5D=http%3A%2F%2F127.0.0.1%3A8940%2Frest%2F\
+             &auth%5Bserver_endpoint%5D=https%3A%2F%2Foauth.bitrix.info%2Frest%2F\
+             &auth%5Bmember_id%5D=6d656d62657269650000000000000001\
+             &auth%5Bapplication_token%5D=0zhkhllfzn5z+%26+%7E%F0%9F%92%9E"
+        );
     }
 }

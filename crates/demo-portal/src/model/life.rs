@@ -143,3 +143,102 @@ fn next_user(user: u32) -> u32 {
         .map_or(0, |place| (place + 1) % USERS.len());
     USERS[place]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use chrono::DateTime;
+    use rand::SeedableRng as _;
+
+    use super::*;
+    use crate::clock::{Clock, Zone};
+    use crate::model::{RowKind, generate};
+    use crate::options::PortalOptions;
+
+    fn model(deals: u32) -> Model {
+        let options = PortalOptions {
+            deals,
+            started_at: DateTime::from_timestamp(1_765_000_000, 0),
+            ..PortalOptions::default()
+        };
+        Model::new(generate(&options), Clock::new(&options), Zone::new(&options))
+    }
+
+    fn lived(deals: u32, seed: u64, changes: usize) -> Model {
+        let model = model(deals);
+        let mut rng = StdRng::seed_from_u64(seed);
+        (0..changes).for_each(|_| model.change_any(&mut rng));
+        model
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_same_seed_lives_the_same_life() {
+        let life = |seed| {
+            let model = lived(300, seed, 500);
+            (model.deals(), model.history())
+        };
+        assert_eq!(life(3), life(3));
+        assert_ne!(life(3), life(4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_turn_is_one_change_and_most_are_moves_by_various_users() {
+        let before = model(300);
+        let mut rng = StdRng::seed_from_u64(1);
+        let (newest, deals) = (before.highest_history_id(), before.deals_len());
+        let mut told = Vec::new();
+        for _ in 0..2000 {
+            let now = before.now();
+            let mut data = before.write();
+            data.change_any(&mut rng, now).unwrap();
+            assert_eq!(data.raised.len(), 1);
+            told.extend(data.raised.iter().map(crate::events::Event::code));
+        }
+        let count = |code| told.iter().filter(|told| **told == code).count();
+        for (code, about) in [
+            ("ONCRMDEALUPDATE", 1780),
+            ("ONCRMDEALADD", 120),
+            ("ONCRMDEALMOVETOCATEGORY", 80),
+            ("ONCRMDEALDELETE", 20),
+        ] {
+            assert!(
+                (about / 2..about * 2).contains(&count(code)),
+                "{code} {}",
+                count(code)
+            );
+        }
+        assert_eq!(
+            before.deals_len(),
+            deals + count("ONCRMDEALADD") - count("ONCRMDEALDELETE")
+        );
+        let moves: Vec<_> = before
+            .history()
+            .into_iter()
+            .filter(|row| row.id > newest && matches!(row.kind, RowKind::Moved | RowKind::Finished))
+            .collect();
+        assert!((1000..1600).contains(&moves.len()), "{} moves", moves.len());
+        let movers: HashSet<u32> = before.deals().iter().map(|deal| deal.moved_by).collect();
+        assert!(movers.len() > 15, "{movers:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_empty_portal_gets_its_first_deals() {
+        let model = lived(0, 1, 50);
+        assert!(model.deals_len() > 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_mass_update_changes_the_newest_deals_and_no_more_than_there_are() {
+        let model = model(10);
+        let before = model.deals();
+        assert_eq!(model.mass_update(4), 4);
+        let changed: Vec<bool> = before
+            .iter()
+            .zip(model.deals())
+            .map(|(old, new)| old.assigned_by_id != new.assigned_by_id)
+            .collect();
+        assert_eq!(changed, [vec![false; 6], vec![true; 4]].concat());
+        assert_eq!(model.mass_update(usize::MAX), 10);
+    }
+}

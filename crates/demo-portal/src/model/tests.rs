@@ -124,6 +124,18 @@ async fn a_move_writes_a_row_and_tells_who_and_when() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_deal_that_ends_is_closed_on_that_day() {
+    let model = model();
+    let close = |deal| model.deal(deal).unwrap().close.calendar().unwrap();
+    let today = chrono::NaiveDate::from_ymd_opt(2025, 12, 6).unwrap();
+    for (stage, days) in [("C3:PREPARATION", 7), ("C3:WON", 0), ("C3:LOSE", 0)] {
+        let deal = model.add_deal("C3:NEW", "Ada", 6).unwrap();
+        model.move_deal(deal, stage, 9).unwrap();
+        assert_eq!(close(deal), today + chrono::Days::new(days), "{stage}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn dates_and_responsible_users_change_the_deal_and_no_row() {
     let model = model();
     let (deal, rows) = (model.deals()[0].id, model.history());
