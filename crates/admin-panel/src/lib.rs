@@ -73,6 +73,9 @@ mod refusal;
 mod server;
 mod token;
 
+#[cfg(test)]
+mod tests;
+
 pub use error::{Error, ErrorKind};
 pub use options::WebOptions;
 pub use ports::{Accepted, Check, EventSink, HealthSource};
