@@ -10,6 +10,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["table-map"]),
     ("store-sqlite", &["store", "table-map"]),
     ("store-mssql", &["sea-query-mssql", "store", "table-map"]),
+    ("admin-panel", &["agent", "bitrix-client"]),
     ("agent-scheduler", &["agent"]),
     ("exchange", &["agent", "bitrix-client", "store", "table-map"]),
     (
@@ -30,6 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "runner",
         &[
+            "admin-panel",
             "agent",
             "agent-scheduler",
             "bitrix-client",
@@ -51,7 +53,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("reqwest", &["bitrix-client"]),
     ("governor", &["bitrix-client"]),
     ("rusqlite", &["agent-scheduler", "store-sqlite"]),
-    ("axum", &["demo-portal"]),
+    ("axum", &["admin-panel", "demo-portal"]),
     ("sqlparser", &["mssql-testkit"]),
     ("figment", &["runner"]),
     ("indicatif", &["runner"]),

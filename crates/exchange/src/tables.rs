@@ -10,6 +10,9 @@ use table_map::{Row, Strictness, TableMap, difference};
 
 use crate::failure::store_failure;
 
+/// The counter of rows that were written and verified, by `table` and `kind` (inserted, changed, unchanged).
+const ROWS_WRITTEN: &str = "stage_exchange_rows_written_total";
+
 /// Sees to it that the table, its columns and its indexes are there. A table that is made here is empty: state that vouches for
 /// rows must be checked against the table itself, since the process may end right after this.
 ///
@@ -110,11 +113,19 @@ pub async fn write_verified(
             .await?
             .map_err(Failure::permanent)?;
     }
-    Ok(WriteCounts {
+    let written = WriteCounts {
         inserted: count(&first.inserted),
         changed: count(&first.changed),
         unchanged: first.unchanged,
-    })
+    };
+    for (kind, rows) in [
+        ("inserted", written.inserted),
+        ("changed", written.changed),
+        ("unchanged", written.unchanged),
+    ] {
+        metrics::counter!(ROWS_WRITTEN, "table" => map.name().to_owned(), "kind" => kind).increment(rows);
+    }
+    Ok(written)
 }
 
 /// Reads the rows with these keys back and compares them; `Ok(Err(…))` says in words what is not as it was meant.

@@ -25,6 +25,9 @@ pub const FOLLOW: &str = "history.follow";
 /// The agent that refreshes a deal, told by its key.
 pub const DEAL: &str = "history.deal";
 
+/// The gauge of the age of the portal's newest row that is not in the table yet, in seconds, by `table`.
+const LAG: &str = "stage_exchange_lag_seconds";
+
 /// Deals that one activation refreshes beside its own: as many as one batch of calls asks for.
 const GATHER: usize = 399;
 
@@ -64,13 +67,22 @@ impl Desk {
     /// changed its dates and its responsible user, too, and those stand in all its rows.
     async fn bring(&self, reader: &mut Reader, records: Vec<HistoryRecord>) -> Result<WriteCounts, Failure> {
         let missing = self.missing(records).await?;
-        if missing.is_empty() {
+        let lag = |seconds: f64| {
+            metrics::gauge!(LAG, "table" => self.map.name().to_owned()).set(seconds);
+        };
+        let Some(newest) = missing.iter().map(|record| record.created_time).max() else {
+            lag(0.0);
             return Ok(WriteCounts::default());
-        }
+        };
+        lag((self.context.clock.now() - newest.to_utc())
+            .as_seconds_f64()
+            .max(0.0));
         let deals: BTreeSet<i64> = missing.iter().map(|record| record.owner_id).collect();
         let deals: Vec<i64> = deals.into_iter().collect();
         let rows = reader.deals_whole(&deals, missing).await?;
-        self.write(&rows).await
+        let written = self.write(&rows).await?;
+        lag(0.0);
+        Ok(written)
     }
 }
 

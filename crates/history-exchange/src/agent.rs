@@ -247,6 +247,11 @@ impl Agent for UploadAgent {
 
     async fn activate(&self, activation: &Activation) -> Result<Outcome, Failure> {
         if self.hold().await? == Hold::Yes {
+            let state = activation.input::<UploadState>().ok().flatten();
+            let progress = state.map(|state| state.progress()).unwrap_or_default();
+            activation
+                .report(progress.with_note("held by the switch uploader.paused"))
+                .await?;
             return Ok(Outcome::Again { after: HELD });
         }
         let Some(begun) = unless_stopped(activation, self.prepare(activation)).await else {

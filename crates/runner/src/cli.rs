@@ -93,6 +93,15 @@ pub enum Command {
         #[arg(long, global = true)]
         json: bool,
     },
+    /// See and set the switches that work while the program runs
+    Settings {
+        /// What to do with them
+        #[command(subcommand)]
+        command: Option<SettingsCommand>,
+        /// Print one JSON document on stdout
+        #[arg(long, global = true)]
+        json: bool,
+    },
     /// What is in the tables, and how far the agents are
     Status {
         /// Print one JSON document on stdout
@@ -144,6 +153,32 @@ pub enum AgentsCommand {
     Resume {
         /// Its name
         name: String,
+    },
+}
+
+/// What to do with settings.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Subcommand)]
+#[non_exhaustive]
+pub enum SettingsCommand {
+    /// List them (what happens without a word, too)
+    #[default]
+    List,
+    /// Show one
+    Get {
+        /// Its name, such as actualizer.enabled
+        key: String,
+    },
+    /// Set one; it holds at once, in a running program, too
+    Set {
+        /// Its name, such as actualizer.enabled
+        key: String,
+        /// on, off, or one of the words that the setting knows
+        value: String,
+    },
+    /// Go back to what the configuration says
+    Reset {
+        /// Its name
+        key: String,
     },
 }
 
@@ -206,6 +241,18 @@ pub struct PortalFlags {
     /// Deals that are moved each second
     #[arg(long, default_value_t = 0.0, value_name = "N")]
     pub moves_per_second: f64,
+    /// How long deals are moved, such as 1m; then they stand still. For ever unless given
+    #[arg(long, value_name = "TIME", value_parser = exchange::duration::parse)]
+    pub moves_for: Option<Duration>,
+    /// Where events of changed deals are posted, such as http://127.0.0.1:8450/events
+    #[arg(long, value_name = "URL")]
+    pub events_to: Option<String>,
+    /// The application token of those events
+    #[arg(long, default_value = "demo-token", value_name = "WORD")]
+    pub application_token: String,
+    /// The share of events that are lost
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE", value_parser = share)]
+    pub lost_events: f64,
     /// Compress answers
     #[arg(long)]
     pub gzip: bool,

@@ -65,6 +65,8 @@ pub struct Config {
     pub state: StateConfig,
     /// `agents`.
     pub agents: AgentsConfig,
+    /// `web`.
+    pub web: WebConfig,
     /// The exchanges' own sections.
     pub settings: Settings,
     figment: Figment,
@@ -105,6 +107,18 @@ pub struct TargetConfig {
 pub struct StateConfig {
     /// The state file.
     pub path: PathBuf,
+}
+
+/// The section `web`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebConfig {
+    /// Where events are taken and health is told.
+    pub listen: String,
+    /// The application token of the portal's outgoing webhook: a credential.
+    pub application_token: Option<SecretString>,
+    /// An address for metrics alone.
+    pub metrics_listen: Option<String>,
 }
 
 /// The section `agents`.
@@ -277,6 +291,7 @@ impl Config {
             target,
             state,
             agents,
+            web: extract(&figment, "web")?,
             settings: Settings::from_json(serde_json::Value::Object(settings)),
             figment,
         })
@@ -328,7 +343,7 @@ pub(crate) fn merge(figment: Figment, layer: impl Provider, origin: &str) -> Res
 }
 
 /// The sections that are not an exchange's.
-const OWN_SECTIONS: [&str; 4] = ["portal", "target", "state", "agents"];
+const OWN_SECTIONS: [&str; 5] = ["portal", "target", "state", "agents", "web"];
 
 fn plugin_sections() -> impl Iterator<Item = &'static str> {
     plugins()

@@ -12,7 +12,7 @@ const OTHERS: &[&str] = &["CONFIG", "LOG", "LOG_FORMAT"];
 const TESTS: &str = "TEST_";
 
 /// Keys whose values are taken as they are, whatever they look like, since they are or may hold secrets.
-const VERBATIM: &[&str] = &["portal.webhook_url", "target.url"];
+const VERBATIM: &[&str] = &["portal.webhook_url", "target.url", "web.application_token"];
 
 /// One value with the name of where it came from.
 pub(crate) struct Single {

@@ -18,7 +18,9 @@ mod config;
 mod environment_variables;
 mod exit;
 mod foreground;
+mod intake;
 mod logging;
+mod measured;
 mod output;
 mod plugins;
 mod wiring;
@@ -27,7 +29,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-pub use cli::{AgentsCommand, Cli, Command, DemoOptions, GlobalOptions, LogFormat, PortalFlags};
+pub use cli::{
+    AgentsCommand, Cli, Command, DemoOptions, GlobalOptions, LogFormat, PortalFlags, SettingsCommand,
+};
 pub use config::{Config, ConfigFailure};
 pub use plugins::plugins;
 

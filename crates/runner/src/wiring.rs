@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent::{AgentSpec, SystemClock};
+use agent::{AgentSpec, Failure, SystemClock};
 use agent_scheduler::{Scheduler, StateFile, WorkerLock};
 use anyhow::Context as _;
+use async_trait::async_trait;
 use bitrix_client::{Client, ClientConfig, WebhookUrl, WebhookUrlError};
-use exchange::{Context, Exchange};
+use exchange::{Context, Exchange, NoSwitches, Switches};
 use secrecy::ExposeSecret;
 use store::Store;
 use store_mssql::{MssqlOptions, MssqlStore, MssqlTarget};
@@ -24,14 +25,38 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// Opens portal and target (neither is talked to yet, but a SQLite file is made) and makes the exchanges.
+    /// Opens portal and target (neither is talked to yet, but a SQLite file is made) and makes the exchanges. For commands that
+    /// do not run agents: they see no switches.
     pub(crate) fn new(config: &Config) -> anyhow::Result<Self> {
-        let client = portal(config)?;
-        let store = target(config)?;
-        Self::with(config, client, store)
+        Self::with(config, portal(config)?, target(config)?, Arc::new(NoSwitches))
     }
 
-    pub(crate) fn with(config: &Config, client: Client, store: Arc<dyn Store>) -> anyhow::Result<Self> {
+    /// For commands that talk to neither portal nor target: what is not configured leads nowhere.
+    pub(crate) fn offline(config: &Config) -> anyhow::Result<Self> {
+        let store: Arc<dyn Store> = match target(config) {
+            Ok(store) => store,
+            Err(_) => Arc::new(SqliteStore::in_memory()?),
+        };
+        Self::with(
+            config,
+            portal_or_placeholder(config)?,
+            store,
+            Arc::new(NoSwitches),
+        )
+    }
+
+    /// The same for commands that run agents, which ask the state for its switches.
+    pub(crate) fn with_state(config: &Config, state: &StateFile) -> anyhow::Result<Self> {
+        let switches = Arc::new(StateSwitches(state.clone()));
+        Self::with(config, portal(config)?, target(config)?, switches)
+    }
+
+    pub(crate) fn with(
+        config: &Config,
+        client: Client,
+        store: Arc<dyn Store>,
+        switches: Arc<dyn Switches>,
+    ) -> anyhow::Result<Self> {
         let timezone = config.target.timezone.parse().map_err(|_| {
             config.wrong(
                 "target.timezone",
@@ -49,6 +74,7 @@ impl Parts {
             timezone,
             pipelines: config.portal.pipelines.clone(),
             clock: Arc::new(SystemClock),
+            switches,
         };
         let exchanges = plugins()
             .iter()
@@ -89,6 +115,19 @@ impl Parts {
             .iter()
             .flat_map(|exchange| exchange.agents())
             .collect()
+    }
+}
+
+/// The switches that people have set, as the state keeps them.
+struct StateSwitches(StateFile);
+
+#[async_trait]
+impl Switches for StateSwitches {
+    async fn get(&self, key: &str) -> Result<Option<serde_json::Value>, Failure> {
+        let setting = self.0.setting(key).await;
+        let setting =
+            setting.map_err(|error| Failure::passing("the state cannot be read").with_source(error))?;
+        Ok(setting.map(|setting| setting.value))
     }
 }
 

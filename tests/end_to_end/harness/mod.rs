@@ -35,7 +35,8 @@ impl Workplace {
     pub(crate) fn empty() -> Self {
         Self {
             folder: tempfile::tempdir().expect("a temporary folder"),
-            variables: BTreeMap::new(),
+            // Tests run side by side: nobody gets a fixed port.
+            variables: BTreeMap::from([("STAGE_EXCHANGE_WEB__LISTEN".to_owned(), "127.0.0.1:0".to_owned())]),
         }
     }
 

@@ -9,10 +9,10 @@ use crate::output::{self, Meter, number, time};
 use crate::wiring::{self, Parts};
 
 pub(crate) async fn run(config: &Config, word: &str, wait: bool, as_json: bool) -> anyhow::Result<u8> {
-    let parts = Parts::new(config)?;
+    let state = wiring::state(config)?;
+    let parts = Parts::with_state(config, &state)?;
     let exchange = parts.exchange(word)?;
     let bulk = exchange.bulk();
-    let state = wiring::state(config)?;
     if !wait {
         foreground::queue(&state, bulk.agent).await?;
         if as_json {

@@ -1,6 +1,9 @@
 //! `check`: is everything reachable, allowed and migrated?
 
+use std::sync::Arc;
+
 use bitrix_client::Client;
+use exchange::NoSwitches;
 use serde::Serialize;
 use store::planner;
 
@@ -29,7 +32,7 @@ pub(crate) async fn run(config: &Config, as_json: bool) -> anyhow::Result<u8> {
     match wiring::target(config) {
         Ok(store) => {
             // What is wrong with the configuration ends the command before anything is asked.
-            let parts = Parts::with(config, client.clone(), store)?;
+            let parts = Parts::with(config, client.clone(), store, Arc::new(NoSwitches))?;
             portal(&client, &config.portal.pipelines, &mut answers).await;
             target(&parts, &mut answers).await;
         }

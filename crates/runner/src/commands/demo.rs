@@ -36,8 +36,8 @@ pub(crate) async fn run(global: &GlobalOptions, options: &DemoOptions) -> anyhow
         &database,
         &options.directory.join(format!("{name}-state.sqlite")),
     )?;
-    let parts = Parts::new(&config)?;
     let state = wiring::state(&config)?;
+    let parts = Parts::with_state(&config, &state)?;
 
     let mut document = Map::new();
     let mut summary = Vec::new();

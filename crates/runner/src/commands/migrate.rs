@@ -1,6 +1,9 @@
 //! `migrate`: making and completing the tables.
 
+use std::sync::Arc;
+
 use anyhow::bail;
+use exchange::NoSwitches;
 use store::{Store, planner};
 use table_map::TableMap;
 
@@ -15,7 +18,12 @@ const SHOWN: u32 = 20;
 pub(crate) async fn run(config: &Config, only_plan: bool, merge_duplicates: bool) -> anyhow::Result<u8> {
     // The maps come from the exchanges, which need a portal to be made but do not talk to it here.
     let store = target(config)?;
-    let parts = Parts::with(config, crate::wiring::portal_or_placeholder(config)?, store)?;
+    let parts = Parts::with(
+        config,
+        crate::wiring::portal_or_placeholder(config)?,
+        store,
+        Arc::new(NoSwitches),
+    )?;
     let store = parts.context.store.as_ref();
     for map in parts.exchanges.iter().flat_map(|exchange| exchange.tables()) {
         let table = map.name();

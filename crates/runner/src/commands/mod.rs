@@ -7,6 +7,7 @@ mod demo;
 mod migrate;
 mod portal;
 mod run;
+mod settings;
 mod status;
 mod verify;
 
@@ -26,6 +27,9 @@ pub(crate) async fn execute(cli: Cli) -> anyhow::Result<u8> {
         Command::Verify { exchange, json } => verify::run(&load(global)?, exchange.as_deref(), json).await,
         Command::Agents { command, json } => {
             agents::run(&load(global)?, &command.unwrap_or_default(), json).await
+        }
+        Command::Settings { command, json } => {
+            settings::run(&load(global)?, &command.unwrap_or_default(), json).await
         }
         Command::Status { json } => status::run(&load(global)?, json).await,
         Command::Check { json } => check::run(&load(global)?, json).await,

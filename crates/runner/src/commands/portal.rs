@@ -1,7 +1,7 @@
 //! `portal`: the demo portal on its own.
 
 use anyhow::Context;
-use demo_portal::{Portal, PortalOptions};
+use demo_portal::{EventOptions, Portal, PortalOptions};
 
 use crate::cli::PortalFlags;
 use crate::exit::DONE;
@@ -19,6 +19,15 @@ pub(crate) async fn run(flags: &PortalFlags) -> anyhow::Result<u8> {
         model.deals_len(),
         model.history_len()
     );
+    if let Some(moves_for) = flags.moves_for {
+        tokio::select! {
+            () = tokio::time::sleep(moves_for) => {
+                portal.pause_moves();
+                println!("the deals stand still now");
+            }
+            () = stop.cancelled() => {}
+        }
+    }
     stop.cancelled().await;
     let stats = portal.stats();
     portal.stop().await;
@@ -48,6 +57,11 @@ fn options(flags: &PortalFlags) -> PortalOptions {
         fault_rate: flags.faults,
         moves_per_second: flags.moves_per_second,
         gzip: flags.gzip,
+        events: flags.events_to.as_ref().map(|url| EventOptions {
+            status_events: true,
+            drop_rate: flags.lost_events,
+            ..EventOptions::to(url, &flags.application_token)
+        }),
         ..base
     }
 }

@@ -305,7 +305,7 @@ fn keys_of(section: &str, global: &GlobalOptions) -> Vec<String> {
         Ok(config) => {
             let client = crate::wiring::portal_or_placeholder(&config).unwrap();
             let store = std::sync::Arc::new(store_sqlite::SqliteStore::in_memory().unwrap());
-            crate::wiring::Parts::with(&config, client, store)
+            crate::wiring::Parts::with(&config, client, store, std::sync::Arc::new(exchange::NoSwitches))
                 .err()
                 .expect("an exchange refuses the key")
                 .to_string()
