@@ -8,12 +8,12 @@ fn about(ended: &Ended, subject: &str) -> Vec<(bool, String)> {
     let answers = ended.json();
     let answers: Vec<_> = answers
         .as_array()
-        .unwrap()
+        .expect("a list of answers")
         .iter()
         .filter(|answer| answer["about"] == subject)
         .map(|answer| {
-            let text = answer["text"].as_str().unwrap().to_owned();
-            (answer["ok"].as_bool().unwrap(), text)
+            let text = answer["text"].as_str().expect("a text").to_owned();
+            (answer["ok"].as_bool().expect("yes or no"), text)
         })
         .collect();
     assert!(!answers.is_empty(), "nothing about {subject}: {}", ended.stdout);
@@ -29,7 +29,7 @@ fn only_wrong(ended: &Ended, subject: &str, words: &[&str]) {
             assert!(text.contains(words), "{text}");
         }
     }
-    for answer in ended.json().as_array().unwrap() {
+    for answer in ended.json().as_array().expect("a list of answers") {
         assert!(answer["ok"] == (answer["about"] != subject), "{answer}");
     }
 }
