@@ -119,12 +119,9 @@ async fn run(plan: Plan) -> Outcome<()> {
     serving.await?;
 
     times.sort_unstable();
-    let at = |share: f64| {
-        let index = (times.len() as f64 * share) as usize;
-        times
-            .get(index.min(times.len().saturating_sub(1)))
-            .copied()
-            .unwrap_or_default()
+    let at = |per_hundred: usize| {
+        let index = (times.len() * per_hundred / 100).min(times.len().saturating_sub(1));
+        times.get(index).copied().unwrap_or_default()
     };
     let pending: u64 = state.counts().await?.iter().map(|count| count.records).sum();
     println!(
@@ -141,9 +138,9 @@ async fn run(plan: Plan) -> Outcome<()> {
     );
     println!(
         "answer times: p50 {:?}, p99 {:?}, max {:?}",
-        at(0.5),
-        at(0.99),
-        at(1.0)
+        at(50),
+        at(99),
+        at(100)
     );
     let counted = recorder.render();
     let received = counted

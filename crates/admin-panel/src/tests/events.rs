@@ -115,6 +115,19 @@ async fn forms_are_taken_however_their_type_is_written() {
 }
 
 #[tokio::test]
+async fn a_sender_of_http_1_0_is_understood() {
+    let running = start(options()).await;
+    let body = event("ONCRMSTATUSCHANGE", 1, TOKEN);
+    let request = format!(
+        "POST /events HTTP/1.0\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut client = Client::to(running.address).await;
+    assert_eq!(client.ask(request).await.unwrap().status, 200);
+    assert!(client.is_ended().await);
+}
+
+#[tokio::test]
 async fn a_body_in_chunks_and_one_of_just_the_largest_size_are_taken() {
     let running = start(options()).await;
     let body = event("ONCRMDEALADD", 1, TOKEN);
