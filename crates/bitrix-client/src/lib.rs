@@ -47,6 +47,7 @@ pub use config::ClientConfig;
 pub use error::{Class, Error, ErrorKind};
 pub use events::{EventError, MAX_EVENT_FIELDS, OutgoingEvent};
 pub use limits::{Budget, MethodBudget};
+pub use methods::changes::{ChangedDeal, ChangesPage, ChangesQuery};
 pub use methods::deals::Deal;
 pub use methods::history::{HistoryPage, HistoryQuery, HistoryRecord, Read};
 pub use methods::profile::Profile;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use ::agent::{Activation, Agent, Failure, Outcome, Progress};
 use async_trait::async_trait;
-use bitrix_client::HistoryRecord;
+use bitrix_client::{ChangedDeal, ChangesPage, ChangesQuery, HistoryRecord};
 use exchange::{Context, WriteCounts, ensure_table, store_failure, unless_stopped, write_verified};
 use stage_list_exchange::StageList;
 use table_map::{Row, TableMap};
@@ -63,26 +63,64 @@ impl Desk {
             .collect())
     }
 
-    /// Brings records over that the table does not have, with all other moves of their deals: a deal that moved may have
-    /// changed its dates and its responsible user, too, and those stand in all its rows.
-    async fn bring(&self, reader: &mut Reader, records: Vec<HistoryRecord>) -> Result<WriteCounts, Failure> {
-        let missing = self.missing(records).await?;
+    /// Brings records over that the table does not have, and all moves of their deals and of the `changed` ones: what changed
+    /// about a deal (its dates, its responsible user) stands in all its rows.
+    async fn bring(
+        &self,
+        reader: &mut Reader,
+        records: Vec<HistoryRecord>,
+        changed: Vec<i64>,
+    ) -> Result<WriteCounts, Failure> {
+        let mut missing = self.missing(records).await?;
         let lag = |seconds: f64| {
             metrics::gauge!(LAG, "table" => self.map.name().to_owned()).set(seconds);
         };
-        let Some(newest) = missing.iter().map(|record| record.created_time).max() else {
-            lag(0.0);
-            return Ok(WriteCounts::default());
-        };
-        lag((self.context.clock.now() - newest.to_utc())
-            .as_seconds_f64()
-            .max(0.0));
-        let deals: BTreeSet<i64> = missing.iter().map(|record| record.owner_id).collect();
+        if let Some(newest) = missing.iter().map(|record| record.created_time).max() {
+            lag((self.context.clock.now() - newest.to_utc())
+                .as_seconds_f64()
+                .max(0.0));
+        }
+        let deals: BTreeSet<i64> = missing
+            .iter()
+            .map(|record| record.owner_id)
+            .chain(changed)
+            .collect();
         let deals: Vec<i64> = deals.into_iter().collect();
-        let rows = reader.deals_whole(&deals, missing).await?;
-        let written = self.write(&rows).await?;
+        let mut written = WriteCounts::default();
+        for deals in deals.chunks(GATHER) {
+            let (now, later): (Vec<_>, Vec<_>) = missing
+                .into_iter()
+                .partition(|record| deals.contains(&record.owner_id));
+            missing = later;
+            let rows = reader.deals_whole(deals, now).await?;
+            written.add(self.write(&rows).await?);
+        }
         lag(0.0);
         Ok(written)
+    }
+
+    /// All changes that follow a first page.
+    async fn all_changes(
+        &self,
+        reader: &Reader,
+        query: &ChangesQuery,
+        first: ChangesPage,
+    ) -> Result<Vec<ChangedDeal>, Failure> {
+        let ChangesPage {
+            mut deals, mut more, ..
+        } = first;
+        while more {
+            let after_id = deals.last().map(|deal| deal.id);
+            let page = reader
+                .changes(&ChangesQuery {
+                    after_id,
+                    ..query.clone()
+                })
+                .await?;
+            more = page.more;
+            deals.extend(page.deals);
+        }
+        Ok(deals)
     }
 }
 
@@ -102,10 +140,18 @@ impl FollowAgent {
         let mut reader = desk.reader().await?;
         let mut written = WriteCounts::default();
         loop {
-            let around = reader.around(state.cursor).await?;
-            written.add(desk.bring(&mut reader, around.records).await?);
-            if around.up_to > state.cursor {
-                state.cursor = around.up_to;
+            let query = ChangesQuery {
+                since: state.changes.since,
+                after_id: None,
+            };
+            let around = reader.around(state.cursor, &query).await?;
+            let changes = desk.all_changes(&reader, &query, around.changes).await?;
+            let unseen = state.changes.unseen(&changes);
+            written.add(desk.bring(&mut reader, around.records, unseen).await?);
+            let before = state.clone();
+            state.changes.note(&changes);
+            state.cursor = state.cursor.max(around.up_to);
+            if state != before {
                 activation.checkpoint(&state, progress(written)).await?;
             }
             if !around.more || activation.stopping() {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ::agent::{Activation, Agent, AgentRequest, Failure, Outcome};
 use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
 use exchange::{Context, Scope, ensure_table, store_failure, unless_stopped, write_verified};
 use stage_list_exchange::StageList;
 use table_map::{Row, TableMap};
@@ -16,7 +17,7 @@ use crate::config::{Pace, UploaderConfig};
 use crate::error::Error;
 use crate::reader::{Reader, StepRows};
 use crate::reconcile::RECONCILE;
-use crate::state::{FollowState, ReconcileState, UploadState};
+use crate::state::{FollowState, ReconcileState, SeenChanges, UploadState};
 use crate::switches::{self, uploader_paused};
 
 /// The name of the agent.
@@ -35,6 +36,9 @@ const LARGEST_STEP: usize = 10_000;
 
 /// The old module's pace.
 const GENTLE: Duration = Duration::from_secs(2 * 60);
+
+/// The clocks of the portal and of this machine may differ by this much.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
 
 /// How often a held upload looks whether it may go on.
 const HELD: Duration = Duration::from_secs(5);
@@ -125,6 +129,7 @@ impl UploadAgent {
             from,
             cursor: from,
             last_key: None,
+            started_at: self.context.clock.now(),
             until: highest,
             written: exchange::WriteCounts::default(),
         };
@@ -214,7 +219,12 @@ impl UploadAgent {
     }
 
     /// Everything up to `cursor` is in the table: from here on the actualizer keeps it true.
-    async fn hand_over(&self, activation: &Activation, cursor: i64) -> Result<(), Failure> {
+    async fn hand_over(
+        &self,
+        activation: &Activation,
+        cursor: i64,
+        started_at: DateTime<Utc>,
+    ) -> Result<(), Failure> {
         let scope = self.context.scope();
         let json = |value: serde_json::Result<serde_json::Value>| {
             value
@@ -223,6 +233,7 @@ impl UploadAgent {
         let follow = json(serde_json::to_value(FollowState {
             scope: scope.clone(),
             cursor,
+            changes: SeenChanges::none_since(started_at - CLOCKS_DIFFER),
         }))?;
         let reconcile = json(serde_json::to_value(ReconcileState { scope, turn: None }))?;
         activation
@@ -263,7 +274,7 @@ impl Agent for UploadAgent {
             activation
                 .report(::agent::Progress::new(0, Some(0), "rows"))
                 .await?;
-            self.hand_over(activation, 0).await?;
+            self.hand_over(activation, 0, self.context.clock.now()).await?;
             return Ok(Outcome::done());
         };
         let pause = match self.pace().await? {
@@ -281,7 +292,7 @@ impl Agent for UploadAgent {
             }
         };
         if state.cursor >= state.until {
-            self.hand_over(activation, state.cursor).await?;
+            self.hand_over(activation, state.cursor, state.started_at).await?;
             Ok(Outcome::done())
         } else {
             Outcome::next(&state, pause)

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use ::agent::Failure;
-use bitrix_client::{HistoryPage, HistoryQuery, HistoryRecord};
+use bitrix_client::{ChangesPage, ChangesQuery, HistoryPage, HistoryQuery, HistoryRecord};
 use chrono::{DateTime, TimeDelta, Utc};
 use exchange::{Context, portal_failure, row_failure};
 use stage_list_exchange::{StageList, StageNames};
@@ -61,6 +61,8 @@ pub(crate) struct Around {
     pub(crate) up_to: i64,
     /// Whether there are more above.
     pub(crate) more: bool,
+    /// Deals that were changed.
+    pub(crate) changes: ChangesPage,
 }
 
 /// Reads the portal's history.
@@ -183,14 +185,21 @@ impl Reader {
         Ok(StepRows { up_to, rows })
     }
 
-    /// The records around the cursor, in one request: those of the last [`LATE`] IDs, and the first page above.
-    pub(crate) async fn around(&self, cursor: i64) -> Result<Around, Failure> {
+    /// The records around the cursor and the deals that were changed, in one request: records of the last [`LATE`] IDs, the
+    /// first page above them, and a page of changed deals.
+    pub(crate) async fn around(&self, cursor: i64, changes: &ChangesQuery) -> Result<Around, Failure> {
         let mut windows = cut(cursor.saturating_sub(LATE).max(0), cursor, PAGE, BATCH);
         windows.push(Window {
             after: cursor,
             up_to: i64::MAX,
         });
-        let pages = self.ask(&windows).await?;
+        let (pages, changes) = self
+            .context
+            .portal
+            .watch(&self.queries(&windows), changes)
+            .await
+            .map_err(|error| portal_failure("look for new moves and changed deals", error))?;
+        let pages = self.trusted(&windows, pages)?;
         let more = pages.last().and_then(|page| page.read_on_from);
         let records: Vec<HistoryRecord> = pages.into_iter().flat_map(|page| page.records).collect();
         let newest = records.last().map_or(cursor, |record| record.id.max(cursor));
@@ -198,7 +207,15 @@ impl Reader {
             records,
             up_to: more.unwrap_or(newest),
             more: more.is_some(),
+            changes,
         })
+    }
+
+    /// A page of changed deals, when the first one was not all.
+    pub(crate) async fn changes(&self, query: &ChangesQuery) -> Result<ChangesPage, Failure> {
+        let watched = self.context.portal.watch(&[], query).await;
+        let (_, page) = watched.map_err(|error| portal_failure("look for changed deals", error))?;
+        Ok(page)
     }
 
     /// All records of these deals, and whatever else is in `records`, as rows. The deals are read anew.
@@ -310,22 +327,28 @@ impl Reader {
 
     /// The first page of each window.
     async fn ask(&self, windows: &[Window]) -> Result<Vec<WindowPage>, Failure> {
-        let queries: Vec<HistoryQuery> = windows
-            .iter()
-            .map(|window| HistoryQuery {
-                after_id: Some(window.after),
-                // A window without an end asks for none.
-                up_to_id: Some(window.up_to).filter(|up_to| *up_to < i64::MAX),
-                categories: self.context.pipelines.clone(),
-                ..HistoryQuery::default()
-            })
-            .collect();
         let pages = self
             .context
             .portal
-            .history_pages(&queries)
+            .history_pages(&self.queries(windows))
             .await
             .map_err(|error| portal_failure("read the stage history", error))?;
+        self.trusted(windows, pages)
+    }
+
+    fn queries(&self, windows: &[Window]) -> Vec<HistoryQuery> {
+        let query = |window: &Window| HistoryQuery {
+            after_id: Some(window.after),
+            // A window without an end asks for none.
+            up_to_id: Some(window.up_to).filter(|up_to| *up_to < i64::MAX),
+            categories: self.context.pipelines.clone(),
+            ..HistoryQuery::default()
+        };
+        windows.iter().map(query).collect()
+    }
+
+    /// The pages of windows, if they are what was asked for.
+    fn trusted(&self, windows: &[Window], pages: Vec<HistoryPage>) -> Result<Vec<WindowPage>, Failure> {
         windows
             .iter()
             .zip(pages)

@@ -1,6 +1,9 @@
 //! The agents' durable states.
 
-use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+
+use bitrix_client::ChangedDeal;
+use chrono::{DateTime, TimeDelta, Utc};
 use exchange::{Scope, WriteCounts};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +26,8 @@ pub(crate) struct UploadState {
     pub(crate) until: i64,
     /// What was written so far.
     pub(crate) written: WriteCounts,
+    /// When the upload began: deals that were changed since then are read again after it.
+    pub(crate) started_at: DateTime<Utc>,
 }
 
 impl UploadState {
@@ -60,6 +65,58 @@ pub(crate) struct FollowState {
     pub(crate) scope: Scope,
     /// Every row up to here was written and verified, but for rows that become visible late.
     pub(crate) cursor: i64,
+    /// Which changes of deals were seen.
+    pub(crate) changes: SeenChanges,
+}
+
+/// Up to when changes of deals were seen, by the portal's clock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SeenChanges {
+    /// Changes before this moment were seen. It stays a little behind the newest one, since a change may become visible late.
+    pub(crate) since: DateTime<Utc>,
+    /// Changes at or after that moment that were seen, too: the deal, and when it was changed (Unix time in seconds).
+    pub(crate) later: BTreeMap<i64, i64>,
+}
+
+/// How far `since` stays behind the newest change.
+const VISIBLE_LATE: TimeDelta = TimeDelta::minutes(1);
+
+impl SeenChanges {
+    /// Nothing was seen of what came at or after `since`.
+    pub(crate) fn none_since(since: DateTime<Utc>) -> Self {
+        Self {
+            since,
+            later: BTreeMap::new(),
+        }
+    }
+
+    /// Of these changes, the deals whose change was not seen yet.
+    pub(crate) fn unseen<'a>(&self, changes: impl IntoIterator<Item = &'a ChangedDeal>) -> Vec<i64> {
+        let seen =
+            |change: &&ChangedDeal| self.later.get(&change.id) == Some(&change.updated_time.timestamp());
+        changes
+            .into_iter()
+            .filter(|change| !seen(change))
+            .map(|change| change.id)
+            .collect()
+    }
+
+    /// Notes that these changes were seen.
+    pub(crate) fn note<'a>(&mut self, changes: impl IntoIterator<Item = &'a ChangedDeal>) {
+        for change in changes {
+            self.later.insert(change.id, change.updated_time.timestamp());
+        }
+        if let Some(newest) = self
+            .later
+            .values()
+            .max()
+            .and_then(|newest| DateTime::from_timestamp(*newest, 0))
+        {
+            self.since = self.since.max(newest - VISIBLE_LATE);
+        }
+        let since = self.since.timestamp();
+        self.later.retain(|_, changed| *changed >= since);
+    }
 }
 
 /// Where the reconciliation is in its present turn.

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::DEAL;
+use super::changes::{self, ChangesPage, ChangesQuery};
 use super::deals::{self, Deal};
 use crate::answer::Answer;
 use crate::batch::{Call, MAX_BATCH, PAGE_ROWS};
@@ -177,6 +178,7 @@ struct WireId<'a> {
 enum Ask<'a> {
     Page(&'a HistoryQuery),
     Deals(Vec<i64>),
+    Changes(&'a ChangesQuery),
 }
 
 impl Ask<'_> {
@@ -184,6 +186,7 @@ impl Ask<'_> {
         match self {
             Self::Page(query) => whole_records(query),
             Self::Deals(portion) => deals::call(portion),
+            Self::Changes(query) => changes::call(query),
         }
     }
 
@@ -191,6 +194,7 @@ impl Ask<'_> {
         match self {
             Self::Page(query) => read_page(query, answer).map(Part::Page),
             Self::Deals(portion) => deals::read_deals(portion, answer.result).map(Part::Deals),
+            Self::Changes(query) => changes::read_page(query, answer).map(Part::Changes),
         }
     }
 }
@@ -199,6 +203,7 @@ impl Ask<'_> {
 enum Part {
     Page(HistoryPage),
     Deals(Vec<Deal>),
+    Changes(ChangesPage),
 }
 
 impl Client {
@@ -271,10 +276,35 @@ impl Client {
             match part {
                 Part::Page(page) => all.pages.push(page),
                 Part::Deals(deals) => all.deals.extend(deals),
+                Part::Changes(_) => {}
             }
         }
         all.deals.sort_unstable_by_key(|deal| deal.id);
         Ok(all)
+    }
+
+    /// Pages of the history and a page of changed deals together: up to 49 queries are one request.
+    ///
+    /// # Errors
+    /// Those of [`Client::history_pages`]; also when a changed deal lacks a field, or comes out of order: all or nothing.
+    pub async fn watch(
+        &self,
+        queries: &[HistoryQuery],
+        changes: &ChangesQuery,
+    ) -> Result<(Vec<HistoryPage>, ChangesPage), Error> {
+        let asks: Vec<Ask<'_>> = std::iter::once(Ask::Changes(changes))
+            .chain(queries.iter().map(Ask::Page))
+            .collect();
+        let batches = try_join_all(asks.chunks(MAX_BATCH).map(|asks| self.ask(asks))).await?;
+        let (mut pages, mut changed) = (Vec::new(), ChangesPage::default());
+        for part in batches.into_iter().flatten() {
+            match part {
+                Part::Page(page) => pages.push(page),
+                Part::Changes(page) => changed = page,
+                Part::Deals(_) => {}
+            }
+        }
+        Ok((pages, changed))
     }
 
     /// One batch.

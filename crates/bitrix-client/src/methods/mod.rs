@@ -1,5 +1,6 @@
 //! The methods the exchanges need, with typed answers.
 
+pub(crate) mod changes;
 pub(crate) mod deals;
 pub(crate) mod history;
 mod paging;

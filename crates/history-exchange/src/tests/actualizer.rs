@@ -101,6 +101,61 @@ async fn an_idle_look_is_one_request() {
 }
 
 #[tokio::test]
+async fn a_change_that_no_event_told_of_is_found_by_the_next_look() {
+    let bench = Bench::uploaded(200).await;
+    bench.follow().await;
+    let deal = bench.some_deal();
+    let model = bench.portal.model();
+    model.change_responsible(deal.id, 77).unwrap();
+    model
+        .change_dates(deal.id, Date::Day(19_000), Date::Empty)
+        .unwrap();
+    bench.follow().await;
+    bench.assert_true().await;
+    let before = bench.portal.stats().requests;
+    bench.follow().await;
+    assert_eq!(bench.portal.stats().requests - before, 1, "a change is read once");
+}
+
+#[tokio::test]
+async fn a_mass_update_that_no_event_told_of_is_found_by_the_next_look() {
+    let bench = Bench::uploaded(600).await;
+    bench.follow().await;
+    bench.portal.model().mass_update(500);
+    bench.follow().await;
+    bench.assert_true().await;
+}
+
+#[tokio::test]
+async fn what_changes_during_the_upload_is_read_again_after_it() {
+    let bench = Bench::new(600).await;
+    bench
+        .store
+        .upserts_left
+        .store(1, std::sync::atomic::Ordering::SeqCst);
+    let activation = bench.activation();
+    bench.agent().activate(&activation).await.unwrap_err();
+    let done = bench.rows().await;
+    let map = table(Environment::Test).unwrap();
+    let first = done
+        .values()
+        .find_map(|row| row.integer(&map, "OWNER_ID"))
+        .unwrap();
+    bench
+        .portal
+        .model()
+        .change_dates(u32::try_from(first).unwrap(), Date::Day(19_000), Date::Null)
+        .unwrap();
+    bench
+        .store
+        .upserts_left
+        .store(u32::MAX, std::sync::atomic::Ordering::SeqCst);
+    bench.agent().activate(&bench.activation()).await.unwrap();
+    bench.follow().await;
+    bench.assert_true().await;
+}
+
+#[tokio::test]
 async fn new_moves_come_over_with_all_other_rows_of_their_deals() {
     let bench = Bench::uploaded(100).await;
     let deal = bench.some_deal();
