@@ -141,7 +141,8 @@ pub(crate) fn describe(progress: &Progress) -> String {
 /// A time in its two largest units: `1 h 5 min`.
 pub(crate) fn time(duration: Duration) -> String {
     match duration.as_secs() {
-        seconds @ 0..60 => format!("{seconds} s"),
+        0 => "under 1 s".to_owned(),
+        seconds @ 1..60 => format!("{seconds} s"),
         seconds @ 60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
         seconds => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
     }
@@ -181,6 +182,22 @@ mod tests {
             "25,000 of about 100,000 rows, 1,000 rows/s, 1 min 15 s left"
         );
         assert_eq!(describe(&Progress::new(7, Some(7), "stages")), "7 stages");
+    }
+
+    #[test]
+    fn times_are_told_in_their_two_largest_units() {
+        let told = [0, 1, 59, 60, 3_599, 3_600, 90_000].map(|seconds| time(Duration::from_secs(seconds)));
+        let wanted = [
+            "under 1 s",
+            "1 s",
+            "59 s",
+            "1 min 0 s",
+            "59 min 59 s",
+            "1 h 0 min",
+            "25 h 0 min",
+        ];
+        assert_eq!(told, wanted);
+        assert_eq!(time(Duration::from_millis(700)), "under 1 s");
     }
 
     #[test]

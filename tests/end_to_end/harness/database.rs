@@ -1,13 +1,15 @@
 //! The target, read and tampered with past the program, by another client.
 //!
-//! Tests of tables run over every target of [`targets`]: a SQLite file always, and the SQL Server that
-//! `STAGE_EXCHANGE_TEST_MSSQL` names.
+//! Tests of tables run over every target of [`targets`].
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
+
+use super::mssql::SqlServer;
 
 /// A row of the stage list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,10 +65,7 @@ pub(crate) trait Database {
     fn execute(&self, sql: &str) -> u64;
 
     /// How many rows a table has; 0 when it is not there.
-    fn count(&self, table: &str) -> usize {
-        self.read(table, &[Column::Number("EXTERNAL_ID")])
-            .map_or(0, |rows| rows.len())
-    }
+    fn count(&self, table: &str) -> usize;
 
     /// The stage list of an environment. Panics on rows that are there twice.
     fn stages(&self, environment: &str) -> BTreeMap<i64, Stage> {
@@ -165,9 +164,14 @@ fn keyed<T>(rows: Option<Vec<Vec<Cell>>>, make: impl Fn(&mut Cells) -> T) -> BTr
     keyed
 }
 
-/// Every target to test with. Each call makes new, empty ones.
+/// Every target to test with: a SQLite file, our test server for SQL Server, and the real one that `STAGE_EXCHANGE_TEST_MSSQL`
+/// names. Each call makes new, empty ones.
 pub(crate) fn targets() -> Vec<Box<dyn Database>> {
-    vec![Box::new(SqliteFile::new())]
+    let mut targets: Vec<Box<dyn Database>> = vec![Box::new(SqliteFile::new()), Box::new(SqlServer::own())];
+    if let Some(server) = SqlServer::asked_for() {
+        targets.push(Box::new(server));
+    }
+    targets
 }
 
 /// A SQLite file in a folder of its own.
@@ -196,6 +200,17 @@ impl Database for SqliteFile {
         read_sqlite(&self.path(), table, columns)
     }
 
+    fn count(&self, table: &str) -> usize {
+        let Some(connection) = open_sqlite(&self.path()) else {
+            return 0;
+        };
+        // An error means that there is no such table.
+        let count: u32 = connection
+            .query_row(&format!("SELECT COUNT(*) FROM {table}"), [], |row| row.get(0))
+            .unwrap_or(0);
+        usize::try_from(count).expect("a count")
+    }
+
     fn execute(&self, sql: &str) -> u64 {
         let connection = Connection::open(self.path()).expect("the target opens");
         let rows = connection
@@ -205,13 +220,19 @@ impl Database for SqliteFile {
     }
 }
 
-/// Reads a table of any SQLite file, in the way of [`Database::read`].
-pub(crate) fn read_sqlite(path: &std::path::Path, table: &str, columns: &[Column]) -> Option<Vec<Vec<Cell>>> {
+/// A SQLite file, to be read only; `None` when there is no file.
+fn open_sqlite(path: &Path) -> Option<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).ok()?;
     connection
-        .busy_timeout(std::time::Duration::from_secs(5))
+        .busy_timeout(Duration::from_secs(5))
         .expect("a time-out can be set");
+    Some(connection)
+}
+
+/// Reads a table of any SQLite file, in the way of [`Database::read`].
+pub(crate) fn read_sqlite(path: &Path, table: &str, columns: &[Column]) -> Option<Vec<Vec<Cell>>> {
+    let connection = open_sqlite(path)?;
     let there = connection
         .query_row("SELECT 1 FROM sqlite_master WHERE name = ?1", [table], |_| Ok(()))
         .is_ok();

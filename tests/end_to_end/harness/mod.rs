@@ -1,6 +1,7 @@
 //! What the tests share: a workplace for each test, the program in it, a portal, a target.
 
 mod database;
+mod mssql;
 mod portal;
 mod process;
 

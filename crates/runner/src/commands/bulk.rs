@@ -42,21 +42,30 @@ pub(crate) async fn run(config: &Config, word: &str, wait: bool, as_json: bool) 
             "seconds": meter.elapsed().as_secs_f64(),
         }))?;
     } else {
-        let counts: Vec<String> = progress
-            .counts
+        let mut counts: Vec<(&String, &u64)> = progress.counts.iter().collect();
+        // What a person looks for first goes first.
+        counts.sort_by_key(|(name, _)| *name != "inserted");
+        let counts: Vec<String> = counts
             .iter()
-            .map(|(name, count)| format!("{} {name}", number(*count)))
+            .map(|(name, count)| format!("{} {name}", number(**count)))
             .collect();
-        println!(
-            "{}: {} {} verified in {} ({}), {} requests, {} refused",
+        print!(
+            "{}: {} {} verified in {} ({})",
             exchange.name(),
             number(progress.done),
             progress.unit,
             time(meter.elapsed()),
             counts.join(", "),
-            number(stats.requests),
-            number(stats.refused),
         );
+        // Another process that did the work has made the requests.
+        match stats.requests {
+            0 => println!(),
+            requests => println!(
+                ", {} requests, {} refused",
+                number(requests),
+                number(stats.refused)
+            ),
+        }
     }
     Ok(DONE)
 }
