@@ -136,9 +136,10 @@ impl Drive {
     async fn start(&mut self) -> Result<(), Error> {
         let store = self.inner.state.store();
         let (now, backoff) = (self.inner.clock.now(), self.inner.settings.backoff);
-        let released = store
+        let mut released = store
             .reclaim(Reclaim::AllBut(self.owner.clone()), backoff, now)
             .await?;
+        released.sort_by_key(|lease| lease.run);
         for activation in released.chunk_by(|one, next| one.run == next.run) {
             let Some(first) = activation.first() else { continue };
             tracing::info!(agent = %first.name, key = %first.key, records = activation.len(), "was cut off; it goes on from its last checkpoint");

@@ -2,6 +2,7 @@
 
 mod crash;
 mod faults;
+mod gathering;
 mod model;
 mod running;
 mod stopping;
