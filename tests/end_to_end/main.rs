@@ -5,6 +5,7 @@ mod bulk;
 mod check;
 mod configuration;
 mod demo;
+mod follow;
 mod harness;
 mod layers;
 mod run;

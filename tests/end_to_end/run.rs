@@ -56,7 +56,7 @@ fn run_ends_in_time_while_the_portal_does_not_answer() {
                 let mut agents = agents.as_array().into_iter().flatten();
                 agents.any(|agent| agent["name"] == name && agent["state"] == "running")
             };
-            (working("history.upload") && working("stage-list.sync")).then_some(())
+            (working("history.upload") && working("stage-list.follow")).then_some(())
         });
 
         let asked = Instant::now();

@@ -146,10 +146,11 @@ impl FollowAgent {
             };
             let around = reader.around(state.cursor, &query).await?;
             let changes = desk.all_changes(&reader, &query, around.changes).await?;
-            let unseen = state.changes.unseen(&changes);
+            let now = desk.context.clock.now();
+            let unseen = state.changes.unseen(&changes, now);
             written.add(desk.bring(&mut reader, around.records, unseen).await?);
             let before = state.clone();
-            state.changes.note(&changes);
+            state.changes.note(&changes, now);
             state.cursor = state.cursor.max(around.up_to);
             if state != before {
                 activation.checkpoint(&state, progress(written)).await?;

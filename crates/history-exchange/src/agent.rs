@@ -27,12 +27,8 @@ pub const AGENT: &str = "history.upload";
 /// never older.
 const SLICE: Duration = Duration::from_secs(5 * 60);
 
-/// Steps that are read ahead of the one that is being written, some 2,500 rows each: enough to keep both sides busy and, where the
-/// target is the slower one, to let it write more at once. At about 700 bytes a row they hold some 7 MiB.
-const AHEAD: usize = 4;
-
-/// Rows after which no further step is joined to the one that is to be written.
-const LARGEST_STEP: usize = 10_000;
+/// Steps that are read ahead of the one that is being written. Two keep both sides busy; more would only hold memory.
+const AHEAD: usize = 2;
 
 /// The old module's pace.
 const GENTLE: Duration = Duration::from_secs(2 * 60);
@@ -180,16 +176,7 @@ impl UploadAgent {
                     Failure::permanent("cannot read the stage history").with_source(Error::EndedEarly)
                 );
             };
-            let mut step = step?;
-            // Where the target is slower than the portal, steps wait here; a larger one costs it less.
-            while step.rows.len() < LARGEST_STEP
-                && let Ok(next) = steps.receiver.try_recv()
-            {
-                let next = next?;
-                step.rows.extend(next.rows);
-                step.up_to = next.up_to;
-            }
-            self.finish_step(activation, state, step, rate).await?;
+            self.finish_step(activation, state, step?, rate).await?;
             if state.cursor >= state.until || activation.stopping() || started.elapsed() >= SLICE {
                 break;
             }

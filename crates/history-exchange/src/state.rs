@@ -74,12 +74,27 @@ pub(crate) struct FollowState {
 pub(crate) struct SeenChanges {
     /// Changes before this moment were seen. It stays a little behind the newest one, since a change may become visible late.
     pub(crate) since: DateTime<Utc>,
-    /// Changes at or after that moment that were seen, too: the deal, and when it was changed (Unix time in seconds).
-    pub(crate) later: BTreeMap<i64, i64>,
+    /// Changes at or after that moment that were seen, too, by deal.
+    pub(crate) later: BTreeMap<i64, SeenChange>,
+}
+
+/// A change of a deal that was seen. The portal tells its second, so another change in the same second looks the same: the deal
+/// is read once more when that second is surely over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SeenChange {
+    /// When the deal was changed, by the portal's clock (Unix time in seconds).
+    changed: i64,
+    /// When this was first seen, by our clock.
+    first_seen: DateTime<Utc>,
+    /// Whether the deal was read again after its second was over.
+    settled: bool,
 }
 
 /// How far `since` stays behind the newest change.
 const VISIBLE_LATE: TimeDelta = TimeDelta::minutes(1);
+
+/// How long after it was first seen no other change in the same second can come.
+const SECOND_IS_OVER: TimeDelta = TimeDelta::seconds(2);
 
 impl SeenChanges {
     /// Nothing was seen of what came at or after `since`.
@@ -90,32 +105,42 @@ impl SeenChanges {
         }
     }
 
-    /// Of these changes, the deals whose change was not seen yet.
-    pub(crate) fn unseen<'a>(&self, changes: impl IntoIterator<Item = &'a ChangedDeal>) -> Vec<i64> {
-        let seen =
-            |change: &&ChangedDeal| self.later.get(&change.id) == Some(&change.updated_time.timestamp());
-        changes
-            .into_iter()
-            .filter(|change| !seen(change))
-            .map(|change| change.id)
-            .collect()
+    /// Of these changes, the deals that have to be read.
+    pub(crate) fn unseen(&self, changes: &[ChangedDeal], now: DateTime<Utc>) -> Vec<i64> {
+        let to_read = |change: &&ChangedDeal| match self.later.get(&change.id) {
+            Some(seen) if seen.changed == change.updated_time.timestamp() => {
+                !seen.settled && now - seen.first_seen >= SECOND_IS_OVER
+            }
+            _ => true,
+        };
+        changes.iter().filter(to_read).map(|change| change.id).collect()
     }
 
-    /// Notes that these changes were seen.
-    pub(crate) fn note<'a>(&mut self, changes: impl IntoIterator<Item = &'a ChangedDeal>) {
+    /// Notes that these changes were seen, and the deals that [`unseen`](Self::unseen) told of were read.
+    pub(crate) fn note(&mut self, changes: &[ChangedDeal], now: DateTime<Utc>) {
         for change in changes {
-            self.later.insert(change.id, change.updated_time.timestamp());
+            let changed = change.updated_time.timestamp();
+            let seen = self.later.entry(change.id).or_insert(SeenChange {
+                changed,
+                first_seen: now,
+                settled: false,
+            });
+            if seen.changed != changed {
+                *seen = SeenChange {
+                    changed,
+                    first_seen: now,
+                    settled: false,
+                };
+            } else if now - seen.first_seen >= SECOND_IS_OVER {
+                seen.settled = true;
+            }
         }
-        if let Some(newest) = self
-            .later
-            .values()
-            .max()
-            .and_then(|newest| DateTime::from_timestamp(*newest, 0))
-        {
+        let newest = self.later.values().map(|seen| seen.changed).max();
+        if let Some(newest) = newest.and_then(|newest| DateTime::from_timestamp(newest, 0)) {
             self.since = self.since.max(newest - VISIBLE_LATE);
         }
         let since = self.since.timestamp();
-        self.later.retain(|_, changed| *changed >= since);
+        self.later.retain(|_, seen| seen.changed >= since);
     }
 }
 

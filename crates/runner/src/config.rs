@@ -1,5 +1,6 @@
 //! The configuration: layers, checked, with the origin of what is wrong.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use exchange::{ConfigError, Environment, Settings};
@@ -22,7 +23,7 @@ use failure::{failure, first_message, origin_of};
 const DEFAULTS: &str = include_str!("../../../config/default.toml");
 
 /// The configuration of the whole program.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Config {
     /// `environment`.
@@ -126,6 +127,20 @@ fn pipelines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<i64>, D::
         Err(wrong())
     } else {
         Ok(list)
+    }
+}
+
+impl fmt::Debug for Config {
+    /// Without the layers, which hold secrets as they were written.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("environment", &self.environment)
+            .field("portal", &self.portal)
+            .field("target", &self.target)
+            .field("state", &self.state)
+            .field("agents", &self.agents)
+            .field("web", &self.web)
+            .finish_non_exhaustive()
     }
 }
 

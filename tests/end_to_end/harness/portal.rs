@@ -54,6 +54,13 @@ impl Portal {
         rest.split_once('/').expect("a webhook has a path").0
     }
 
+    /// Waits until its deals, which were changed for a while, stand still.
+    pub(crate) fn wait_for_rest(&mut self) {
+        self.process.line_on_stdout("the end of the changes", |line| {
+            line.contains("stand still").then_some(())
+        });
+    }
+
     /// Ends it, and gives its port back.
     pub(crate) fn stop(self) {
         self.process.terminate();

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ::agent::{
-    Activation, Agent, AgentRequest, CancellationToken, CheckpointError, Checkpoints, Failure, Progress,
-    SystemClock,
+    Activation, Agent, AgentRequest, CancellationToken, CheckpointError, Checkpoints, Clock, Failure,
+    Progress, SystemClock,
 };
 use async_trait::async_trait;
 use bitrix_client::{Client, ClientConfig, RetryPolicy};
-use chrono::NaiveDateTime;
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use demo_portal::{Portal, PortalOptions, RunningPortal};
 use exchange::{Context, Environment, Exchange, Plugin, Settings, Switches};
@@ -53,6 +53,16 @@ impl Checkpoints for Durable {
         let mut waiting = self.waiting.lock().unwrap();
         let taken = waiting.len().min(limit);
         Ok(waiting.drain(..taken).collect())
+    }
+}
+
+/// The machine's clock, moved on by as much as a test says.
+#[derive(Default)]
+pub(super) struct Hands(pub(super) Mutex<TimeDelta>);
+
+impl Clock for Hands {
+    fn now(&self) -> DateTime<Utc> {
+        SystemClock.now() + *self.0.lock().unwrap()
     }
 }
 
@@ -145,6 +155,7 @@ pub(super) struct Bench {
     pub(super) timezone: Tz,
     pub(super) portal_name: &'static str,
     pub(super) panel: Arc<Panel>,
+    pub(super) clock: Arc<Hands>,
 }
 
 impl Bench {
@@ -159,6 +170,7 @@ impl Bench {
             timezone: chrono_tz::UTC,
             portal_name: "demo",
             panel: Arc::default(),
+            clock: Arc::default(),
         }
     }
 
@@ -188,7 +200,7 @@ impl Bench {
             environment: Environment::Test,
             timezone: self.timezone,
             pipelines: self.pipelines.clone(),
-            clock: Arc::new(SystemClock),
+            clock: self.clock.clone(),
             switches: self.panel.clone(),
         }
     }

@@ -185,9 +185,9 @@ fn a_wrong_key_or_value_is_told_with_its_origin() {
         "configuration: uploader: the value is of the wrong type; write a section with keys of its own (from --set)"
     );
     assert_eq!(
-        set("web.listen=127.0.0.1:80"),
-        "configuration: web: there is no such key; at the top there are environment, portal, target, state, agents, \
-         stage_list, uploader (from --set)"
+        set("panel.listen=127.0.0.1:80"),
+        "configuration: panel: there is no such key; at the top there are environment, portal, target, state, agents, web, \
+         stage_list, uploader, actualizer (from --set)"
     );
     for pair in [
         "portal.burst",
