@@ -169,11 +169,20 @@ fn leased(connection: &Connection, lease: Lease) -> Result<(AgentRecord, Lease),
     }
 }
 
+/// The records that can be gathered: agent's name, present instant, limit. The condition of [`transition::gathers`] is
+/// repeated so that the limit counts what is taken.
+pub(super) const DUE: &str =
+    "a.state = 'waiting' AND a.name = ?1 AND a.due_at <= ?2 AND a.permanent_failures = 0
+    ORDER BY a.due_at, a.run, a.id LIMIT ?3";
+
+/// The records that run along: owner, run, and the key of the one they run along with.
+pub(super) const GATHERED: &str = "a.state = 'running' AND a.lease_owner = ?1 AND a.run = ?2 AND a.key <> ?3";
+
 /// The others that run along with a running record.
 fn gathered(connection: &Connection, record: &AgentRecord) -> rusqlite::Result<Vec<AgentRecord>> {
     load_where(
         connection,
-        "a.state = 'running' AND a.lease_owner = ?1 AND a.run = ?2 AND a.key <> ?3",
+        GATHERED,
         params![record.lease_owner, record.run, record.key],
     )
 }
@@ -201,11 +210,9 @@ pub(super) fn gather(
     if main.paused || !transition::gathers(&main) {
         return Ok(Vec::new());
     }
-    // The condition of transition::gathers is repeated so that the limit counts what is taken.
     let due = load_first(
         connection,
-        "a.state = 'waiting' AND a.name = ?1 AND a.due_at <= ?2 AND a.permanent_failures = 0
-        ORDER BY a.due_at, a.run, a.id LIMIT ?3",
+        DUE,
         params![lease.name, ms(now), i64::try_from(limit).unwrap_or(i64::MAX)],
     )?;
     let mut keys = Vec::with_capacity(due.len());

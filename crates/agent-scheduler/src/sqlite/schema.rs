@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 /// Marks the file as ours: "StEx" in ASCII.
 const APPLICATION_ID: i32 = 0x5374_4578;
 
-const STEPS: &[&str] = &[
+pub(super) const STEPS: &[&str] = &[
     // 1: agents, their runs, settings. Times are milliseconds since 1970 UTC, inputs and values are JSON.
     "CREATE TABLE agent_names (
         name      TEXT NOT NULL PRIMARY KEY,

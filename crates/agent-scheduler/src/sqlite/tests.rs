@@ -460,6 +460,56 @@ fn a_schema_of_a_newer_program_is_refused() {
     );
 }
 
+#[tokio::test]
+async fn a_state_of_the_first_version_keeps_its_runs_and_its_running_records() {
+    // Given a state that the first version made, in which an agent was running when the process ended.
+    let (_directory, path) = temp();
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(schema::STEPS[0]).unwrap();
+    old.execute_batch(
+        "CREATE TABLE schema_version (version INTEGER NOT NULL PRIMARY KEY) WITHOUT ROWID;
+        INSERT INTO schema_version (version) VALUES (1);
+        PRAGMA application_id = 0x53744578;
+        INSERT INTO runs (name, key, attempt, started_at) VALUES ('a', '', 1, 0);
+        INSERT INTO agents (name, key, state, input, due_at, lease_owner, lease_until, attempts, permanent_failures,
+            created_at, updated_at, run_again, run)
+        VALUES ('a', '', 'running', '7', 0, 'gone', 0, 1, 0, 0, 0, 0, 1)",
+    )
+    .unwrap();
+    drop(old);
+
+    let store = SqliteStore::open(&path).unwrap();
+    let released = store
+        .reclaim(Reclaim::AllBut("me".into()), Backoff::default(), at(0))
+        .await
+        .unwrap();
+    assert_eq!(released.len(), 1);
+    assert_eq!(store.get("a", "").await.unwrap().unwrap().input, json!(7));
+    let runs = store.runs("a", "", 9).await.unwrap();
+    assert_eq!((runs[0].ending, runs[0].gathered), (Some(RunEnding::Crashed), 0));
+}
+
+#[test]
+fn gathering_and_ending_find_their_records_by_an_index() {
+    let (_directory, path) = temp();
+    drop(SqliteStore::open(&path).unwrap());
+    let connection = Connection::open(&path).unwrap();
+    let plan = |condition: &str| -> String {
+        let sql = format!("EXPLAIN QUERY PLAN {} WHERE {condition}", rows::RECORD);
+        let mut statement = connection.prepare(&sql).unwrap();
+        let mut found = statement.raw_query();
+        let first = found.next().unwrap().unwrap();
+        first.get(3).unwrap()
+    };
+    let due = plan(agents::DUE);
+    assert!(due.contains("agents_due (name=? AND due_at<?)"), "{due}");
+    let along = plan(&format!("{} ORDER BY a.name, a.key", agents::GATHERED));
+    assert!(
+        along.contains("agents_running (lease_owner=? AND run=?)"),
+        "{along}"
+    );
+}
+
 #[test]
 fn opening_again_changes_nothing_in_the_schema() {
     let (_directory, path) = temp();
