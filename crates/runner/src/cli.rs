@@ -30,7 +30,7 @@ pub struct GlobalOptions {
     /// Which set of tables: PROD, TEST or DEV
     #[arg(long, global = true, value_name = "ENV")]
     pub environment: Option<String>,
-    /// One configuration value, such as portal.pipelines=[3]; may be repeated
+    /// One configuration value, such as `portal.pipelines=[3]`; may be repeated
     #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// How logs are written to stderr
