@@ -15,6 +15,9 @@ use crate::output::{self, Meter, number, time};
 use crate::wiring::{self, Parts};
 use crate::{commands::verify, foreground};
 
+/// Changes of deals a second while the demo goes on: enough to see them come.
+const MOVES_PER_SECOND: f64 = 1.0;
+
 pub(crate) async fn run(global: &GlobalOptions, options: &DemoOptions) -> anyhow::Result<u8> {
     refuse_real_things(global)?;
     let stop = foreground::stop_on_signal()?;
@@ -22,11 +25,13 @@ pub(crate) async fn run(global: &GlobalOptions, options: &DemoOptions) -> anyhow
     let data = PortalOptions {
         deals: options.deals,
         seed: options.seed,
+        moves_per_second: if options.once { 0.0 } else { MOVES_PER_SECOND },
         ..PortalOptions::default()
     };
     let portal = Portal::start(data, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
         .await
         .context("cannot start the demo portal")?;
+    portal.pause_moves();
     // Each set of made-up data has a database of its own, so that a second run meets the data of the first.
     let name = format!("demo-{}-{}", options.deals, options.seed);
     let database = options.directory.join(format!("{name}.sqlite"));
@@ -84,7 +89,11 @@ pub(crate) async fn run(global: &GlobalOptions, options: &DemoOptions) -> anyhow
         );
     }
     if !options.once {
-        eprintln!("the portal goes on at {}; stop with Ctrl-C", portal.webhook_url());
+        eprintln!(
+            "the portal goes on at {}, its deals move, and the tables follow; stop with Ctrl-C",
+            portal.webhook_url()
+        );
+        portal.resume_moves();
         let lock = wiring::worker_lock(&state)?;
         let scheduler = wiring::scheduler(&config, state, lock, parts.agents(), config.agents.park_after)?;
         scheduler.run(stop).await?;
@@ -142,6 +151,7 @@ fn configure(
         ("STAGE_EXCHANGE_PORTAL__WEBHOOK_URL", portal.webhook_url()),
         ("STAGE_EXCHANGE_PORTAL__REQUESTS_PER_SECOND", "0".to_owned()),
         ("STAGE_EXCHANGE_PORTAL__OPERATING_LIMIT_SECONDS", "0".to_owned()),
+        ("STAGE_EXCHANGE_ACTUALIZER__INTERVAL", "2s".to_owned()),
         (
             "STAGE_EXCHANGE_TARGET__URL",
             format!("sqlite:{}", path(database)?),
