@@ -204,8 +204,12 @@ pub(crate) fn target(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
             ))
         }
         None => {
-            let target =
-                MssqlTarget::parse(url).map_err(|error| config.wrong("target.url", error.to_string()))?;
+            let target = MssqlTarget::parse(url).map_err(|error| {
+                let message = format!(
+                    "{error}; write sqlite:PATH, mssql://user:password@host:port/database, or an ADO.NET connection string"
+                );
+                config.wrong("target.url", message)
+            })?;
             Ok(Arc::new(MssqlStore::new(target, MssqlOptions::default())))
         }
     }
