@@ -18,6 +18,9 @@
 //!
 //! * **Unique by name and key.** Queueing what waits already brings it forward; queueing what runs lets it run once
 //!   more. So ten thousand events of one deal are one piece of work.
+//! * **An activation may gather** other due records of its agent ([`Activation::gather`](agent::Activation::gather)): they
+//!   share its lease and its end, each with its own attempts. A record whose input has failed in a way that does not pass
+//!   neither gathers nor is gathered, so that it is parked alone.
 //! * **Attempts are counted before the run**, so that an agent that takes the process down is seen. It waits longer each
 //!   time, but is never parked for it: a process can be killed for many reasons.
 //! * **Failures that pass are repeated without end; others a bounded number of times**, then the record is parked: kept
