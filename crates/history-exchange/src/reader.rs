@@ -224,17 +224,44 @@ impl Reader {
         deals: &[i64],
         mut records: Vec<HistoryRecord>,
     ) -> Result<Vec<Row>, Failure> {
-        let mut pending: Vec<(Vec<i64>, Option<i64>)> = deals
-            .chunks(OWNERS)
-            .map(|owners| (owners.to_vec(), None))
-            .collect();
+        self.moves_of(
+            "read all moves of changed deals",
+            deals.chunks(OWNERS),
+            None,
+            &self.context.pipelines,
+            |owners, moves| {
+                let ours = |record: &HistoryRecord| {
+                    self.wants(record.category_id) && owners.contains(&record.owner_id)
+                };
+                records.extend(moves.into_iter().filter(ours));
+            },
+        )
+        .await?;
+        records.sort_unstable_by_key(|record| record.id);
+        records.dedup_by_key(|record| record.id);
+        self.deals = Deals::default();
+        self.complete(records, None).await
+    }
+
+    /// Reads the moves of groups of deals, above an ID and of some pipelines (none stands for all), page by page. `take` gets each
+    /// page with its group, and may take deals out of the group that need no more pages.
+    async fn moves_of<'a>(
+        &self,
+        doing: &str,
+        groups: impl Iterator<Item = &'a [i64]>,
+        after: Option<i64>,
+        pipelines: &[i64],
+        mut take: impl FnMut(&mut Vec<i64>, Vec<HistoryRecord>),
+    ) -> Result<(), Failure> {
+        let mut pending: Vec<(Vec<i64>, Option<i64>)> =
+            groups.map(|owners| (owners.to_vec(), after)).collect();
         while !pending.is_empty() {
             let queries: Vec<HistoryQuery> = pending
                 .iter()
                 .map(|(owners, after)| HistoryQuery {
                     after_id: *after,
                     owners: owners.clone(),
-                    categories: self.context.pipelines.clone(),
+                    categories: pipelines.to_vec(),
                     ..HistoryQuery::default()
                 })
                 .collect();
@@ -243,25 +270,18 @@ impl Reader {
                 .portal
                 .history_pages(&queries)
                 .await
-                .map_err(|error| portal_failure("read all moves of changed deals", error))?;
+                .map_err(|error| portal_failure(doing, error))?;
             let mut next = Vec::new();
-            for ((owners, after), page) in pending.into_iter().zip(pages) {
+            for ((mut owners, after), page) in pending.into_iter().zip(pages) {
                 let last = page.records.last().map(|record| record.id);
-                records.extend(
-                    page.records
-                        .into_iter()
-                        .filter(|record| self.wants(record.category_id) && owners.contains(&record.owner_id)),
-                );
-                if page.more && last > after {
+                take(&mut owners, page.records);
+                if page.more && last > after && !owners.is_empty() {
                     next.push((owners, last));
                 }
             }
             pending = next;
         }
-        records.sort_unstable_by_key(|record| record.id);
-        records.dedup_by_key(|record| record.id);
-        self.deals = Deals::default();
-        self.complete(records, None).await
+        Ok(())
     }
 
     /// Which of these rows the portal still has, and the pipeline of each.
@@ -473,43 +493,18 @@ impl Reader {
             .map(|record| record.owner_id)
             .collect();
         let mut later = HashSet::new();
-        let mut pending: Vec<(Vec<i64>, i64)> = candidates
-            .chunks(BATCH)
-            .map(|owners| (owners.to_vec(), up_to))
-            .collect();
-        while !pending.is_empty() {
-            let queries: Vec<HistoryQuery> = pending
-                .iter()
-                .map(|(owners, after)| HistoryQuery {
-                    after_id: Some(*after),
-                    owners: owners.clone(),
-                    ..HistoryQuery::default()
-                })
-                .collect();
-            let pages = self
-                .context
-                .portal
-                .history_pages(&queries)
-                .await
-                .map_err(|error| portal_failure("look for later moves of the same deals", error))?;
-            let mut next = Vec::new();
-            for ((owners, after), page) in pending.into_iter().zip(pages) {
-                later.extend(page.records.iter().map(|record| record.owner_id));
-                let open: Vec<i64> = owners
-                    .into_iter()
-                    .filter(|owner| !later.contains(owner))
-                    .collect();
-                let last = page
-                    .records
-                    .last()
-                    .map(|record| record.id)
-                    .filter(|last| *last > after);
-                if let Some(last) = last.filter(|_| page.more && !open.is_empty()) {
-                    next.push((open, last));
-                }
-            }
-            pending = next;
-        }
+        // Moves in pipelines that are not wanted count, too.
+        self.moves_of(
+            "look for later moves of the same deals",
+            candidates.chunks(BATCH),
+            Some(up_to),
+            &[],
+            |owners, moves| {
+                later.extend(moves.iter().map(|record| record.owner_id));
+                owners.retain(|owner| !later.contains(owner));
+            },
+        )
+        .await?;
         Ok(later)
     }
 }
