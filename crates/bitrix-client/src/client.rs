@@ -22,6 +22,12 @@ use crate::retry::Attempts;
 use crate::transport::{HttpOptions, HttpTransport, Transport, TransportRequest, TransportResponse};
 use crate::wire;
 
+/// Requests under way where nothing limits them: a self-hosted portal serves its users with the same few processes.
+const IN_FLIGHT: usize = 4;
+
+/// Requests under way where the portal's bucket limits them. A batch may take seconds, and 5 a second are allowed at most for long.
+const IN_FLIGHT_WITHIN_LIMIT: usize = 16;
+
 /// The name under which errors of the settings are reported.
 const SETTINGS: &str = "setting up the portal's client";
 
@@ -106,11 +112,17 @@ impl Client {
                 "operating_limit_seconds must be 0 (no limit) or a number above 0",
             ));
         }
-        if config.max_in_flight == 0 || config.max_in_flight > tokio::sync::Semaphore::MAX_PERMITS {
+        let unset = if config.requests_per_second == 0.0 {
+            IN_FLIGHT
+        } else {
+            IN_FLIGHT_WITHIN_LIMIT
+        };
+        let max_in_flight = config.max_in_flight.unwrap_or(unset);
+        if max_in_flight == 0 || max_in_flight > tokio::sync::Semaphore::MAX_PERMITS {
             return Err(Error::bad_input(SETTINGS, "max_in_flight must be at least 1"));
         }
         let ledger = Ledger::new(config.operating_limit_seconds);
-        let limits = Limits::new(bucket, ledger, config.max_in_flight);
+        let limits = Limits::new(bucket, ledger, max_in_flight);
         Ok(Self {
             inner: Arc::new(Inner {
                 config,
@@ -147,6 +159,18 @@ impl Client {
     #[must_use]
     pub fn budget(&self) -> Budget {
         self.inner.limits.budget()
+    }
+
+    /// Waits until no request waits for the limits. A caller that puts together a large request only then puts it together late, with
+    /// all that it knows, and lets others pass.
+    pub async fn turn(&self) {
+        self.inner.limits.turn().await;
+    }
+
+    /// How many requests may be under way at the same time.
+    #[must_use]
+    pub fn max_in_flight(&self) -> usize {
+        self.inner.limits.max_in_flight()
     }
 
     /// The settings the client was made with.

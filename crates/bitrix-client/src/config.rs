@@ -25,8 +25,9 @@ pub struct ClientConfig {
     pub request_timeout: Duration,
     /// The largest answer taken, in bytes.
     pub max_body_bytes: usize,
-    /// How many requests may be under way at the same time. At least 1.
-    pub max_in_flight: usize,
+    /// How many requests may be under way at the same time, at least 1. `None` stands for 16 where requests are limited, since
+    /// the limit itself spares the portal, and for 4 where they are not.
+    pub max_in_flight: Option<usize>,
 }
 
 impl ClientConfig {
@@ -42,7 +43,7 @@ impl ClientConfig {
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(70),
             max_body_bytes: 64 << 20,
-            max_in_flight: 4,
+            max_in_flight: None,
         }
     }
 }

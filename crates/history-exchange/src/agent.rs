@@ -9,10 +9,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use exchange::{Context, Scope, ensure_table, store_failure, unless_stopped, write_verified};
 use stage_list_exchange::StageList;
 use table_map::{Row, TableMap};
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::actualizer::FOLLOW;
+use crate::backfill::read_ahead;
 use crate::config::{Pace, UploaderConfig};
 use crate::error::Error;
 use crate::reader::{Reader, StepRows};
@@ -26,9 +26,6 @@ pub const AGENT: &str = "history.upload";
 /// An activation ends after about this long, so that other agents have their turn and what it knows of deals and stages is
 /// never older.
 const SLICE: Duration = Duration::from_secs(5 * 60);
-
-/// Steps that are read ahead of the one that is being written. Two keep both sides busy; more would only hold memory.
-const AHEAD: usize = 2;
 
 /// The old module's pace.
 const GENTLE: Duration = Duration::from_secs(2 * 60);
@@ -170,7 +167,7 @@ impl UploadAgent {
         }
         let mut steps = read_ahead(reader, state.cursor, state.until);
         // A step that is being read when the agent is to stop is read again: the portal may take long, or be away.
-        while let Some(step) = unless_stopped(activation, steps.receiver.recv()).await {
+        while let Some(step) = unless_stopped(activation, steps.next()).await {
             let Some(step) = step else {
                 return Err(
                     Failure::permanent("cannot read the stage history").with_source(Error::EndedEarly)
@@ -285,34 +282,4 @@ impl Agent for UploadAgent {
             Outcome::next(&state, pause)
         }
     }
-}
-
-/// Steps that are read while earlier ones are written. Dropping this stops the reading.
-struct Steps {
-    receiver: mpsc::Receiver<Result<StepRows, Failure>>,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Drop for Steps {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-fn read_ahead(mut reader: Reader, cursor: i64, until: i64) -> Steps {
-    let (sender, receiver) = mpsc::channel(AHEAD);
-    let task = tokio::spawn(async move {
-        let mut cursor = cursor;
-        while cursor < until {
-            let step = reader.step(cursor, until).await;
-            match &step {
-                Ok(step) => cursor = step.up_to,
-                Err(_) => cursor = until,
-            }
-            if sender.send(step).await.is_err() {
-                return;
-            }
-        }
-    });
-    Steps { receiver, task }
 }

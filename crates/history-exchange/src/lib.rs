@@ -21,6 +21,7 @@
 
 mod actualizer;
 mod agent;
+mod backfill;
 mod config;
 mod deals;
 mod error;

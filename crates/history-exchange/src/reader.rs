@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use ::agent::Failure;
-use bitrix_client::{ChangesPage, ChangesQuery, HistoryPage, HistoryQuery, HistoryRecord};
+use bitrix_client::{ChangesPage, ChangesQuery, Client, HistoryPage, HistoryQuery, HistoryRecord};
 use chrono::{DateTime, TimeDelta, Utc};
 use exchange::{Context, portal_failure, row_failure};
 use stage_list_exchange::{StageList, StageNames};
@@ -46,10 +46,34 @@ pub(crate) struct StepRows {
 
 /// The first page of a window.
 #[derive(Debug, Default)]
-struct WindowPage {
-    records: Vec<HistoryRecord>,
+pub(crate) struct WindowPage {
+    pub(crate) records: Vec<HistoryRecord>,
     /// The last row's ID, when there is more behind it in the window.
-    read_on_from: Option<i64>,
+    pub(crate) read_on_from: Option<i64>,
+}
+
+/// What is known of the records behind those of a step. Times are Unix times in seconds.
+#[derive(Debug)]
+pub(crate) struct Behind {
+    /// Every record up to this ID is known.
+    pub(crate) known_to: i64,
+    /// When the last known records were made, by ID and by time.
+    pub(crate) ends: [Option<i64>; 2],
+    /// Deals that were moved again soon after the step.
+    pub(crate) moved: HashSet<i64>,
+}
+
+impl Behind {
+    /// Nothing is known behind these records, which end at `up_to`.
+    fn nothing(records: &[HistoryRecord], up_to: i64) -> Self {
+        let time = |record: &HistoryRecord| record.created_time.timestamp();
+        Self {
+            known_to: up_to,
+            // The newest by ID is not always the newest by time.
+            ends: [records.last().map(time), records.iter().map(time).max()],
+            moved: HashSet::new(),
+        }
+    }
 }
 
 /// The records around a cursor.
@@ -171,7 +195,8 @@ impl Reader {
         } else {
             self.density.learn(span, rows);
         }
-        let rows = self.complete(records, Some(up_to)).await?;
+        let behind = Behind::nothing(&records, up_to);
+        let rows = self.complete(records, Some(behind)).await?;
         Ok(StepRows { up_to, rows })
     }
 
@@ -181,7 +206,8 @@ impl Reader {
         let mut pages = self.ask(&[window]).await?;
         let page = pages.pop().unwrap_or_default();
         let up_to = page.read_on_from.unwrap_or(until);
-        let rows = self.complete(page.records, Some(up_to)).await?;
+        let behind = Behind::nothing(&page.records, up_to);
+        let rows = self.complete(page.records, Some(behind)).await?;
         Ok(StepRows { up_to, rows })
     }
 
@@ -196,7 +222,7 @@ impl Reader {
         let (pages, changes) = self
             .context
             .portal
-            .watch(&self.queries(&windows), changes)
+            .watch(&self.queries(windows.iter().copied()), changes)
             .await
             .map_err(|error| portal_failure("look for new moves and changed deals", error))?;
         let pages = self.trusted(&windows, pages)?;
@@ -350,25 +376,40 @@ impl Reader {
         let pages = self
             .context
             .portal
-            .history_pages(&self.queries(windows))
+            .history_pages(&self.queries(windows.iter().copied()))
             .await
             .map_err(|error| portal_failure("read the stage history", error))?;
         self.trusted(windows, pages)
     }
 
-    fn queries(&self, windows: &[Window]) -> Vec<HistoryQuery> {
-        let query = |window: &Window| HistoryQuery {
+    /// The portal.
+    pub(crate) fn portal(&self) -> &Client {
+        &self.context.portal
+    }
+
+    /// The deals that are known.
+    pub(crate) fn deals(&mut self) -> &mut Deals {
+        &mut self.deals
+    }
+
+    /// What to ask for the first page of each window.
+    pub(crate) fn queries(&self, windows: impl Iterator<Item = Window>) -> Vec<HistoryQuery> {
+        let query = |window: Window| HistoryQuery {
             after_id: Some(window.after),
             // A window without an end asks for none.
             up_to_id: Some(window.up_to).filter(|up_to| *up_to < i64::MAX),
             categories: self.context.pipelines.clone(),
             ..HistoryQuery::default()
         };
-        windows.iter().map(query).collect()
+        windows.map(query).collect()
     }
 
     /// The pages of windows, if they are what was asked for.
-    fn trusted(&self, windows: &[Window], pages: Vec<HistoryPage>) -> Result<Vec<WindowPage>, Failure> {
+    pub(crate) fn trusted(
+        &self,
+        windows: &[Window],
+        pages: Vec<HistoryPage>,
+    ) -> Result<Vec<WindowPage>, Failure> {
         windows
             .iter()
             .zip(pages)
@@ -396,20 +437,20 @@ impl Reader {
             .collect()
     }
 
-    /// Records as rows: with names, deals, and who made the move. `up_to` says where the records end when later ones may
-    /// exist; `None` when all records of their deals are here.
-    async fn complete(
+    /// Records as rows: with names, deals, and who made the move. `behind` says what is known of later records; `None` when all
+    /// records of their deals are here.
+    pub(crate) async fn complete(
         &mut self,
         records: Vec<HistoryRecord>,
-        up_to: Option<i64>,
+        behind: Option<Behind>,
     ) -> Result<Vec<Row>, Failure> {
         self.learn_names(&records).await?;
         self.deals
             .fetch(&self.context.portal, records.iter().map(|record| record.owner_id))
             .await?;
         let mut last = latest(&records);
-        if let Some(up_to) = up_to {
-            let superseded = self.superseded(&records, &last, up_to).await?;
+        if let Some(behind) = behind {
+            let superseded = self.superseded(&records, &last, behind).await?;
             last.retain(|owner, _| !superseded.contains(owner));
         }
         let rows = records
@@ -463,27 +504,25 @@ impl Reader {
         Ok(())
     }
 
-    /// The deals whose latest record here looks like the deal's last move, but is followed by another record beyond `up_to`.
+    /// The deals whose latest record here looks like the deal's last move, but is followed by another record.
     ///
-    /// What would follow was made within seconds and led to the same stage, so only records near the end of the step are in
+    /// What would follow was made within seconds and led to the same stage, so only records near the end of what is known are in
     /// question. Asking costs one call for the few deals concerned.
     async fn superseded(
         &self,
         records: &[HistoryRecord],
         last: &HashMap<i64, i64>,
-        up_to: i64,
+        behind: Behind,
     ) -> Result<HashSet<i64>, Failure> {
         const NEAR: i64 = 60;
-        let time = |record: &HistoryRecord| record.created_time.timestamp();
-        // The newest by ID is not always the newest by time.
-        let ends = [records.last().map(time), records.iter().map(time).max()];
         let candidates: Vec<i64> = records
             .iter()
             .filter(|record| {
-                ends.iter()
-                    .flatten()
-                    .any(|end| (end - time(record)).abs() <= NEAR)
+                let time = record.created_time.timestamp();
+                let mut ends = behind.ends.iter().flatten();
+                ends.any(|end| (end - time).abs() <= NEAR)
             })
+            .filter(|record| !behind.moved.contains(&record.owner_id))
             .filter(|record| last.get(&record.owner_id) == Some(&record.id))
             .filter(|record| {
                 self.deals
@@ -492,12 +531,12 @@ impl Reader {
             })
             .map(|record| record.owner_id)
             .collect();
-        let mut later = HashSet::new();
+        let mut later = behind.moved;
         // Moves in pipelines that are not wanted count, too.
         self.moves_of(
             "look for later moves of the same deals",
             candidates.chunks(BATCH),
-            Some(up_to),
+            Some(behind.known_to),
             &[],
             |owners, moves| {
                 later.extend(moves.iter().map(|record| record.owner_id));

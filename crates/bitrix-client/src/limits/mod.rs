@@ -5,7 +5,7 @@ pub(crate) mod operating;
 
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::Instant;
 
 use bucket::Bucket;
@@ -76,6 +76,24 @@ pub(crate) struct Limits {
     pub(crate) bucket: Bucket,
     pub(crate) ledger: Ledger,
     in_flight: Semaphore,
+    max_in_flight: usize,
+    waiting: watch::Sender<usize>,
+}
+
+/// One request among those that wait for the limits.
+struct Waiting<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Waiting<'a> {
+    fn among(waiting: &'a watch::Sender<usize>) -> Self {
+        waiting.send_modify(|waiting| *waiting += 1);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|waiting| *waiting -= 1);
+    }
 }
 
 /// Leave for one request. Dropping it ends the request's hold on the limits.
@@ -92,7 +110,20 @@ impl Limits {
             bucket,
             ledger,
             in_flight: Semaphore::new(max_in_flight),
+            max_in_flight,
+            waiting: watch::Sender::new(0),
         }
+    }
+
+    pub(crate) fn max_in_flight(&self) -> usize {
+        self.max_in_flight
+    }
+
+    /// Waits until no request waits.
+    pub(crate) async fn turn(&self) {
+        let mut waiting = self.waiting.subscribe();
+        // The sender lives as long as this does.
+        waiting.wait_for(|waiting| *waiting == 0).await.ok();
     }
 
     /// Waits until a request of `method` that makes these calls may start.
@@ -100,6 +131,7 @@ impl Limits {
     /// # Errors
     /// The rest of the vendor's block, when the portal must not be called at all.
     pub(crate) async fn admit(&self, method: &str, demand: &[Demand<'_>]) -> Result<Admission<'_>, Duration> {
+        let _waiting = Waiting::among(&self.waiting);
         loop {
             // The ledger first: a call that waits for its method must not hold a place others could use. The bucket
             // last: a token taken early would let requests pile up and start all at once.

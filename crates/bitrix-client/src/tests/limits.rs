@@ -83,7 +83,7 @@ async fn the_portals_bucket_never_overflows_though_requests_arrive_bunched_and_c
         false => error(503, "QUERY_LIMIT_EXCEEDED"),
     });
     let mut config = config();
-    config.max_in_flight = 100;
+    config.max_in_flight = Some(100);
     let client = client_with(&portal, config);
     let began = Instant::now();
 
@@ -161,7 +161,7 @@ async fn without_a_limit_on_requests_nothing_waits() {
 async fn requests_under_way_are_bounded() {
     let portal = Scripted::new(|_| (Duration::from_secs(10), ok(&now_there()).1));
     let mut config = config();
-    (config.max_in_flight, config.operating_limit_seconds) = (3, None);
+    (config.max_in_flight, config.operating_limit_seconds) = (Some(3), None);
     let client = client_with(&portal, config);
 
     many(&client, 9).await;

@@ -205,7 +205,7 @@ async fn settings_out_of_range_are_refused_by_name() {
         ("operating_limit_seconds", |c| {
             c.operating_limit_seconds = Some(f64::NAN)
         }),
-        ("max_in_flight", |c| c.max_in_flight = 0),
+        ("max_in_flight", |c| c.max_in_flight = Some(0)),
     ];
     for (name, change) in wrong {
         let mut config = config();

@@ -135,7 +135,7 @@ async fn a_mass_update_that_no_event_told_of_is_found_by_the_next_look() {
 
 #[tokio::test]
 async fn what_changes_during_the_upload_is_read_again_after_it() {
-    let bench = Bench::new(600).await;
+    let bench = Bench::new(1200).await;
     bench
         .store
         .upserts_left

@@ -3,5 +3,6 @@
 mod actualizer;
 mod bench;
 mod moves;
+mod plan;
 mod upload;
 mod windows;

@@ -1,0 +1,266 @@
+//! Reading the whole history ahead of the writing.
+//!
+//! Pages of the history and the deals of their rows are asked for in the same requests, so that none goes with fewer than its 50
+//! calls while there is something to ask. A request is put together only when the client's limits would let it go at once: what
+//! was learnt until then is in it, and other agents of the process have their turn. As many requests are under way as the
+//! client takes; what comes is put in order, completed and handed on in steps. Who takes the steps slowly slows the reading.
+
+pub(crate) mod plan;
+
+use std::collections::{HashSet, VecDeque};
+use std::time::Duration;
+
+use ::agent::Failure;
+use bitrix_client::{Client, HistoryQuery, HistoryRecord, MAX_BATCH, PAGE_ROWS, Read};
+use exchange::portal_failure;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use crate::deals::Deals;
+use crate::error::Error;
+use crate::reader::{Behind, Reader, StepRows};
+use crate::windows::Window;
+use plan::{Ask, Plan};
+
+/// Rows of a full step.
+const STEP: usize = 5000;
+
+/// A step is handed on after this long though it is not full: the cursor must not stand still on a slow portal.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// No more is read while so many rows wait to be taken.
+const READY: usize = 2 * STEP;
+
+/// What bears on who made a move follows it within this time, in seconds.
+const NEAR: i64 = 60;
+
+/// Steps that are read while earlier ones are written. Dropping this stops the reading.
+pub(crate) struct Steps {
+    receiver: mpsc::Receiver<Result<StepRows, Failure>>,
+    task: JoinHandle<()>,
+}
+
+impl Steps {
+    /// The next step; `None` after the last, or after a failure.
+    pub(crate) async fn next(&mut self) -> Option<Result<StepRows, Failure>> {
+        self.receiver.recv().await
+    }
+}
+
+impl Drop for Steps {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Reads the rows above `after` up to `until`.
+pub(crate) fn read_ahead(reader: Reader, after: i64, until: i64) -> Steps {
+    // One step waits while another is written: more would only hold memory.
+    let (sender, receiver) = mpsc::channel(1);
+    let backfill = Backfill {
+        reader,
+        plan: Plan::new(after, until),
+        wanted: VecDeque::new(),
+        asked: HashSet::new(),
+        abreast: 1,
+        handed_on: Instant::now(),
+    };
+    let task = tokio::spawn(backfill.run(sender).in_current_span());
+    Steps { receiver, task }
+}
+
+/// One request.
+struct Batch {
+    asks: Vec<Ask>,
+    queries: Vec<HistoryQuery>,
+    deals: Vec<i64>,
+}
+
+/// A request and what came.
+struct Answer {
+    batch: Batch,
+    read: Read,
+}
+
+struct Backfill {
+    reader: Reader,
+    plan: Plan,
+    /// Deals to ask for, in the order in which rows need them.
+    wanted: VecDeque<i64>,
+    /// Deals in `wanted`, and those that were asked for and did not come yet.
+    asked: HashSet<i64>,
+    /// How many requests may be under way: one until it is known how dense the IDs are, then more with each answer.
+    abreast: usize,
+    /// When the last step was handed on.
+    handed_on: Instant,
+}
+
+impl Backfill {
+    async fn run(mut self, steps: mpsc::Sender<Result<StepRows, Failure>>) {
+        if let Err(failure) = self.feed(&steps).await {
+            // Nobody waits for it when nobody takes it.
+            steps.send(Err(failure)).await.ok();
+        }
+    }
+
+    async fn feed(&mut self, steps: &mpsc::Sender<Result<StepRows, Failure>>) -> Result<(), Failure> {
+        let portal = self.reader.portal().clone();
+        let most = portal.max_in_flight();
+        let mut under_way: JoinSet<Result<Answer, Failure>> = JoinSet::new();
+        while !self.plan.is_over() {
+            let due = self.is_due();
+            let asks = under_way.len() < self.abreast.min(most) && self.has_asks();
+            let patience = self.handed_on + PATIENCE;
+            let now = Instant::now();
+            tokio::select! {
+                biased;
+                room = steps.reserve(), if due => {
+                    let Ok(room) = room else { return Ok(()) };
+                    let step = self.next_step().await?;
+                    self.handed_on = Instant::now();
+                    room.send(Ok(step));
+                }
+                Some(answer) = under_way.join_next() => {
+                    self.take_in(answer.map_err(cannot_read)??)?;
+                }
+                () = portal.turn(), if asks => {
+                    let batch = self.next_batch();
+                    under_way.spawn(ask(portal.clone(), batch).in_current_span());
+                }
+                () = tokio::time::sleep_until(patience), if !due && now < patience => {}
+                else => return Err(cannot_read(Error::EndedEarly)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is anything to ask for.
+    fn has_asks(&self) -> bool {
+        let (ready, _) = self.plan.ready();
+        !self.wanted.is_empty() || (ready < READY && self.plan.has_asks())
+    }
+
+    /// The next request: deals first, since rows that are here wait for them. A portion of deals that is not full goes along only
+    /// where there is room.
+    fn next_batch(&mut self) -> Batch {
+        let full = (self.wanted.len() / PAGE_ROWS).min(MAX_BATCH);
+        let (ready, _) = self.plan.ready();
+        let asks = if ready < READY {
+            self.plan.ask(MAX_BATCH - full)
+        } else {
+            Vec::new()
+        };
+        let portions = MAX_BATCH - asks.len();
+        let deals = self.wanted.len().min(portions * PAGE_ROWS);
+        Batch {
+            queries: self.reader.queries(asks.iter().map(|ask| ask.window)),
+            asks,
+            deals: self.wanted.drain(..deals).collect(),
+        }
+    }
+
+    fn take_in(&mut self, answer: Answer) -> Result<(), Failure> {
+        let Answer { batch, read } = answer;
+        self.abreast = self.abreast.saturating_mul(2);
+        for id in &batch.deals {
+            self.asked.remove(id);
+        }
+        self.reader.deals().learn(&batch.deals, &read.deals);
+        let windows: Vec<Window> = batch.asks.iter().map(|ask| ask.window).collect();
+        let pages = self.reader.trusted(&windows, read.pages)?;
+        for (ask, page) in batch.asks.into_iter().zip(pages) {
+            for record in &page.records {
+                want(
+                    self.reader.deals(),
+                    &mut self.asked,
+                    &mut self.wanted,
+                    record.owner_id,
+                );
+            }
+            self.plan.came(ask, page.records, page.read_on_from);
+        }
+        Ok(())
+    }
+
+    /// Whether a step can be handed on, and should be.
+    fn is_due(&mut self) -> bool {
+        let (ready, up_to) = self.plan.ready();
+        let full = ready >= STEP;
+        let late = up_to > self.plan.taken_to() && Instant::now() >= self.handed_on + PATIENCE;
+        if !full && !late && !self.plan.is_read() {
+            return false;
+        }
+        let mut complete = true;
+        for record in self.plan.front().take(STEP) {
+            // A deal may have been forgotten since its row came.
+            complete &= want(
+                self.reader.deals(),
+                &mut self.asked,
+                &mut self.wanted,
+                record.owner_id,
+            );
+        }
+        complete
+    }
+
+    async fn next_step(&mut self) -> Result<StepRows, Failure> {
+        let (ready, known_to) = self.plan.ready();
+        let time = |record: &HistoryRecord| record.created_time.timestamp();
+        let newest = self.plan.front().map(time).max();
+        let last = self.plan.front().last().map(time);
+        let most = ready.min(STEP);
+        // Who made a move is told by what follows it within seconds. So the newest rows stay, where others can go.
+        let settled = match newest {
+            Some(newest) if !self.plan.is_read() => self
+                .plan
+                .front()
+                .take(most)
+                .take_while(|record| time(record) + NEAR < newest)
+                .count(),
+            _ => most,
+        };
+        let taken = self.plan.take(if settled * 2 >= most { settled } else { most });
+        let end = taken.records.iter().map(time).max();
+        let soon = |record: &&HistoryRecord| end.is_some_and(|end| time(record) <= end + 2 * NEAR);
+        let behind = Behind {
+            known_to,
+            ends: [last, newest],
+            moved: self
+                .plan
+                .front()
+                .take_while(soon)
+                .map(|record| record.owner_id)
+                .collect(),
+        };
+        let rows = self.reader.complete(taken.records, Some(behind)).await?;
+        Ok(StepRows {
+            up_to: taken.up_to,
+            rows,
+        })
+    }
+}
+
+/// Sees to it that the deal will be known; whether it is already.
+fn want(deals: &mut Deals, asked: &mut HashSet<i64>, wanted: &mut VecDeque<i64>, id: i64) -> bool {
+    if deals.knows(id) {
+        return true;
+    }
+    if asked.insert(id) {
+        wanted.push_back(id);
+    }
+    false
+}
+
+/// One request.
+async fn ask(portal: Client, batch: Batch) -> Result<Answer, Failure> {
+    match portal.read(&batch.queries, &batch.deals).await {
+        Ok(read) => Ok(Answer { batch, read }),
+        Err(error) => Err(portal_failure("read the stage history", error)),
+    }
+}
+
+fn cannot_read(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+    Failure::permanent("cannot read the stage history").with_source(error)
+}

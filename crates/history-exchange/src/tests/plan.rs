@@ -1,0 +1,187 @@
+//! The plan of a backfill reads every row once, in order, with few calls.
+
+use bitrix_client::HistoryRecord;
+use proptest::prelude::*;
+
+use crate::backfill::plan::{Ask, Plan};
+use crate::windows::PAGE;
+
+fn record(id: i64) -> HistoryRecord {
+    HistoryRecord {
+        id,
+        type_id: Some(2),
+        owner_id: id,
+        created_time: "2026-01-01T00:00:00+00:00".parse().unwrap(),
+        category_id: 0,
+        stage_semantic_id: None,
+        stage_id: "NEW".into(),
+    }
+}
+
+/// Answers a page as a portal with these IDs does.
+fn answer(plan: &mut Plan, ids: &[i64], ask: Ask) {
+    let size = usize::try_from(PAGE).unwrap();
+    let first = ids.partition_point(|id| *id <= ask.window.after);
+    let last = ids.partition_point(|id| *id <= ask.window.up_to);
+    let page = &ids[first..last.min(first + size)];
+    let more = page.len() == size && page.last() != Some(&ask.window.up_to);
+    let read_on_from = page.last().copied().filter(|_| more);
+    plan.came(ask, page.iter().map(|id| record(*id)).collect(), read_on_from);
+}
+
+/// What a reading took.
+struct Reading {
+    ids: Vec<i64>,
+    calls: usize,
+    requests: usize,
+    most_held: usize,
+}
+
+/// Reads everything with so many requests side by side, of which the one at `pick` is answered first.
+fn read(ids: &[i64], after: i64, until: i64, abreast: usize, mut pick: impl FnMut() -> usize) -> Reading {
+    let mut plan = Plan::new(after, until);
+    let mut under_way: Vec<Vec<Ask>> = Vec::new();
+    let mut reading = Reading {
+        ids: Vec::new(),
+        calls: 0,
+        requests: 0,
+        most_held: 0,
+    };
+    let mut open = 1;
+    while !plan.is_over() {
+        while under_way.len() < open && plan.has_asks() {
+            let asks = plan.ask(50);
+            assert!(!asks.is_empty() && asks.len() <= 50);
+            reading.calls += asks.len();
+            reading.requests += 1;
+            under_way.push(asks);
+        }
+        if !under_way.is_empty() {
+            let first = pick() % under_way.len();
+            for ask in under_way.remove(first) {
+                answer(&mut plan, ids, ask);
+            }
+            open = (open * 2).min(abreast);
+        }
+        let (ready, up_to) = plan.ready();
+        assert_eq!(ready, plan.front().count());
+        reading.most_held = reading.most_held.max(plan.held());
+        let taken = plan.take(5000);
+        assert_eq!(taken.records.len(), ready.min(5000));
+        assert!(taken.up_to <= up_to);
+        reading.ids.extend(taken.records.iter().map(|record| record.id));
+    }
+    assert!(plan.is_read() && !plan.has_asks());
+    reading
+}
+
+fn stretches() -> impl Strategy<Value = Vec<i64>> {
+    proptest::collection::vec((0_i64..100_000, 1_i64..60, 1_usize..3000), 0..6).prop_map(|stretches| {
+        let mut next = 1;
+        let mut ids = Vec::new();
+        for (hole, gap, count) in stretches {
+            next += hole;
+            for _ in 0..count {
+                ids.push(next);
+                next += gap;
+            }
+        }
+        ids
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn every_row_is_taken_once_and_in_order_whatever_the_density_and_the_order_of_answers(
+        ids in stretches(), abreast in 1_usize..20, picks in proptest::collection::vec(0_usize..1000, 1..50), beyond in 0_i64..10_000
+    ) {
+        let until = ids.last().copied().unwrap_or(0) + beyond;
+        let mut turn = 0;
+        let reading = read(&ids, 0, until, abreast, || { turn += 1; picks[turn % picks.len()] });
+        prop_assert_eq!(reading.ids, ids);
+    }
+}
+
+/// IDs of which each is there with a chance of one in `one_in`, by a small generator of numbers.
+fn thinned(until: i64, one_in: u64) -> Vec<i64> {
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    (1..=until)
+        .filter(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state % one_in == 0
+        })
+        .collect()
+}
+
+#[test]
+fn dense_ids_are_read_by_full_pages_alone() {
+    let ids: Vec<i64> = (1..=100_000).collect();
+    let reading = read(&ids, 0, 100_000, 4, || 0);
+    assert_eq!((reading.calls, reading.requests), (2000, 40));
+}
+
+#[test]
+fn sparse_ids_are_read_by_nearly_full_pages_in_nearly_full_requests() {
+    for one_in in [3, 20, 300] {
+        let ids = thinned(i64::try_from(one_in).unwrap() * 100_000, one_in);
+        let reading = read(&ids, 0, i64::try_from(one_in).unwrap() * 100_000, 4, || 0);
+        let pages = ids.len().div_ceil(50);
+        assert!(
+            reading.calls * 89 <= pages * 100,
+            "one in {one_in}: {} calls for {pages} pages",
+            reading.calls
+        );
+        assert!(reading.requests <= reading.calls.div_ceil(50) + 12);
+    }
+}
+
+#[test]
+fn a_long_reading_of_sparse_ids_wastes_little_and_holds_a_bounded_number_of_rows() {
+    let ids = thinned(4_000_000, 20);
+    let pages = ids.len().div_ceil(50);
+    for (abreast, percent) in [(1, 94), (3, 92), (16, 80)] {
+        let reading = read(&ids, 0, 4_000_000, abreast, || 0);
+        assert!(
+            reading.calls * percent <= pages * 100,
+            "{abreast} abreast: {} calls for {pages} pages",
+            reading.calls
+        );
+        assert!(
+            reading.most_held < 170_000,
+            "{abreast} abreast: {}",
+            reading.most_held
+        );
+    }
+}
+
+#[test]
+fn a_burst_among_sparse_ids_is_no_long_chain() {
+    // Given a hundred thousand IDs with one row in fifty, then as many with a row each.
+    let ids: Vec<i64> = (1..=100_000)
+        .filter(|id| id % 50 == 0)
+        .chain(100_001..=200_000)
+        .collect();
+    let reading = read(&ids, 0, 200_000, 4, || 0);
+    let pages = ids.len().div_ceil(50);
+    assert!(
+        reading.calls < pages + pages / 10,
+        "{} calls for {pages} pages",
+        reading.calls
+    );
+    assert!(
+        reading.requests < reading.calls / 50 + 40,
+        "{} requests",
+        reading.requests
+    );
+}
+
+#[test]
+fn a_great_hole_costs_a_few_calls() {
+    let ids: Vec<i64> = (1..=5000).chain(50_000_001..=50_005_000).collect();
+    let reading = read(&ids, 0, 50_005_000, 4, || 0);
+    assert!(reading.requests < 20, "{}", reading.requests);
+}
