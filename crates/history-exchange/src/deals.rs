@@ -1,6 +1,7 @@
 //! What rows need of their deals, read once and kept for a while.
 
 use std::collections::{HashMap, HashSet};
+use std::num::NonZeroI64;
 use std::sync::Arc;
 
 use ::agent::Failure;
@@ -8,32 +9,75 @@ use bitrix_client::{Client, Deal};
 use chrono::NaiveDate;
 use exchange::portal_failure;
 
-/// Deals in one generation. At about 100 bytes each, two generations stay under 12 MiB.
-const GENERATION: usize = 60_000;
+/// Deals in one generation: as many as a hash table of 65,536 places takes before it grows. At 57 bytes each, two generations
+/// stay under 8 MiB.
+const GENERATION: usize = 57_000;
 
-/// What rows need of their deal.
+/// What rows need of their deal, packed: there are many at a time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct DealFacts {
-    pub(crate) assigned_by: Option<i64>,
-    pub(crate) created_by: Option<i64>,
-    pub(crate) moved_by: Option<i64>,
-    /// When the deal was last moved, as Unix time in seconds.
-    pub(crate) moved_at: Option<i64>,
-    pub(crate) category_id: Option<i64>,
-    pub(crate) stage_id: Option<Arc<str>>,
+    assigned_by: Option<NonZeroI64>,
+    created_by: Option<NonZeroI64>,
+    moved_by: Option<NonZeroI64>,
+    moved_at: Option<NonZeroI64>,
+    /// Where the deal is, which many deals share.
+    place: Arc<Place>,
     pub(crate) begin_date: Option<NaiveDate>,
     pub(crate) close_date: Option<NaiveDate>,
 }
 
+/// A stage of a pipeline.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+struct Place {
+    category_id: Option<i64>,
+    stage_id: Option<Box<str>>,
+}
+
+impl DealFacts {
+    /// The responsible user.
+    pub(crate) fn assigned_by(&self) -> Option<i64> {
+        self.assigned_by.map(NonZeroI64::get)
+    }
+
+    /// Who created the deal.
+    pub(crate) fn created_by(&self) -> Option<i64> {
+        self.created_by.map(NonZeroI64::get)
+    }
+
+    /// Who moved the deal last.
+    pub(crate) fn moved_by(&self) -> Option<i64> {
+        self.moved_by.map(NonZeroI64::get)
+    }
+
+    /// When the deal was last moved, as Unix time in seconds.
+    pub(crate) fn moved_at(&self) -> Option<i64> {
+        self.moved_at.map(NonZeroI64::get)
+    }
+
+    /// The pipeline that the deal is in.
+    pub(crate) fn category_id(&self) -> Option<i64> {
+        self.place.category_id
+    }
+
+    /// The stage that the deal is in.
+    pub(crate) fn stage_id(&self) -> Option<&str> {
+        self.place.stage_id.as_deref()
+    }
+}
+
 impl From<&Deal> for DealFacts {
     fn from(deal: &Deal) -> Self {
+        // The portal's users are numbered from 1, and no deal was moved in the second when 1970 began.
+        let packed = |number: Option<i64>| number.and_then(NonZeroI64::new);
         Self {
-            assigned_by: deal.assigned_by_id,
-            created_by: deal.created_by,
-            moved_by: deal.moved_by,
-            moved_at: deal.moved_time.map(|time| time.timestamp()),
-            category_id: deal.category_id,
-            stage_id: deal.stage_id.as_deref().map(Arc::from),
+            assigned_by: packed(deal.assigned_by_id),
+            created_by: packed(deal.created_by),
+            moved_by: packed(deal.moved_by),
+            moved_at: packed(deal.moved_time.map(|time| time.timestamp())),
+            place: Arc::new(Place {
+                category_id: deal.category_id,
+                stage_id: deal.stage_id.as_deref().map(Box::from),
+            }),
             begin_date: deal.begin_date,
             close_date: deal.close_date,
         }
@@ -49,8 +93,8 @@ pub(crate) struct Deals {
     young: HashMap<i64, Option<DealFacts>>,
     old: HashMap<i64, Option<DealFacts>>,
     generation: usize,
-    /// Codes of stages, which many deals share.
-    stages: HashSet<Arc<str>>,
+    /// The one copy of each place.
+    places: HashSet<Arc<Place>>,
 }
 
 impl Default for Deals {
@@ -66,7 +110,7 @@ impl Deals {
             young: HashMap::new(),
             old: HashMap::new(),
             generation,
-            stages: HashSet::new(),
+            places: HashSet::new(),
         }
     }
 
@@ -96,18 +140,18 @@ impl Deals {
         }
         for deal in deals {
             let mut facts = DealFacts::from(deal);
-            facts.stage_id = facts.stage_id.map(|stage| self.shared(stage));
+            facts.place = self.shared(facts.place);
             self.young.insert(deal.id, Some(facts));
         }
     }
 
-    /// The one copy of a stage's code.
-    fn shared(&mut self, stage: Arc<str>) -> Arc<str> {
-        if let Some(shared) = self.stages.get(&stage) {
+    /// The one copy of a place.
+    fn shared(&mut self, place: Arc<Place>) -> Arc<Place> {
+        if let Some(shared) = self.places.get(&place) {
             return Arc::clone(shared);
         }
-        self.stages.insert(Arc::clone(&stage));
-        stage
+        self.places.insert(Arc::clone(&place));
+        place
     }
 
     /// Whether the deal was read, or found to be unreadable. It counts as used.

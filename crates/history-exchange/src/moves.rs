@@ -28,13 +28,13 @@ pub(crate) fn responsible(
 ) -> (Option<i64>, Option<&'static str>) {
     let Some(deal) = deal else { return (None, None) };
     let mover = if record.type_id == Some(CREATED) {
-        deal.created_by
+        deal.created_by()
     } else if latest && may_be_last_move(record, deal) {
-        deal.moved_by
+        deal.moved_by()
     } else {
         None
     };
-    match (mover, deal.assigned_by) {
+    match (mover, deal.assigned_by()) {
         (Some(user), _) => (Some(user), Some(MOVED_BY)),
         (None, Some(user)) => (Some(user), Some(ASSIGNED_BY)),
         (None, None) => (None, None),
@@ -45,16 +45,13 @@ pub(crate) fn responsible(
 /// A deal that stands elsewhere was moved again, even if that move's record cannot be seen yet.
 pub(crate) fn may_be_last_move(record: &HistoryRecord, deal: &DealFacts) -> bool {
     let together = deal
-        .moved_at
+        .moved_at()
         .is_some_and(|moved| (moved - record.created_time.timestamp()).abs() <= TOLERANCE);
     together
         && deal
-            .category_id
+            .category_id()
             .is_none_or(|category| category == record.category_id)
-        && deal
-            .stage_id
-            .as_deref()
-            .is_none_or(|stage| stage == record.stage_id)
+        && deal.stage_id().is_none_or(|stage| stage == record.stage_id)
 }
 
 /// Whether the portal would have to be asked for later records before this one counts as the deal's last move. Records of a

@@ -11,8 +11,11 @@ use store::{Error, ErrorKind};
 /// How long to wait for another program's lock.
 pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Pages of 4 KiB that each connection may keep: 8 MiB hold the index pages that a step of rows touches.
-const CACHE_KIB: i64 = 8 * 1024;
+/// What the connection that writes may keep of the file: 8 MiB hold the index pages that a step of rows touches.
+const WRITER_CACHE_KIB: i64 = 8 * 1024;
+
+/// What the connection that reads may keep: it reads what was just written, or walks a table once.
+const READER_CACHE_KIB: i64 = 2 * 1024;
 
 /// Pages of the write-ahead log after which it is copied into the file: about one step of rows.
 const CHECKPOINT_PAGES: i64 = 4000;
@@ -63,11 +66,11 @@ pub(crate) fn open(path: &Path, patience: Duration) -> Result<(Connection, Conne
             "no write-ahead log can be kept here; writing will be slower"
         );
     }
-    prepare(&writer)?;
+    prepare(&writer, WRITER_CACHE_KIB)?;
     writer.pragma_update(None, "synchronous", "FULL")?;
     writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     let reader = connect(path, patience)?;
-    prepare(&reader)?;
+    prepare(&reader, READER_CACHE_KIB)?;
     reader.pragma_update(None, "query_only", true)?;
     Ok((writer, reader))
 }
@@ -75,7 +78,7 @@ pub(crate) fn open(path: &Path, patience: Duration) -> Result<(Connection, Conne
 /// A database that lives as long as its connection.
 pub(crate) fn open_in_memory() -> Result<Connection, Failure> {
     let connection = Connection::open_in_memory()?;
-    prepare(&connection)?;
+    prepare(&connection, WRITER_CACHE_KIB)?;
     Ok(connection)
 }
 
@@ -90,8 +93,8 @@ fn connect(path: &Path, patience: Duration) -> Result<Connection, Failure> {
     Ok(connection)
 }
 
-fn prepare(connection: &Connection) -> Result<(), Failure> {
+fn prepare(connection: &Connection, cache_kib: i64) -> Result<(), Failure> {
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
-    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.pragma_update(None, "cache_size", -cache_kib)?;
     Ok(())
 }

@@ -1,15 +1,17 @@
 //! A row of a table.
 
+use std::sync::Arc;
+
 use chrono::{Datelike, NaiveDate};
 use sea_query::{ColumnType, Value};
 
 use crate::{Column, Error, TableMap};
 
 /// The values of a row's written columns, in the map's order. A row is checked against its map when it is made, so a store
-/// never meets a value that the table cannot hold.
+/// never meets a value that the table cannot hold. Clones share their values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
-    values: Box<[Value]>,
+    values: Arc<[Value]>,
     key: i64,
 }
 
@@ -76,7 +78,7 @@ impl Row {
     fn with_key(map: &TableMap, values: Vec<Value>, key: Option<i64>) -> Result<Self, Error> {
         match key {
             Some(key) => Ok(Self {
-                values: values.into_boxed_slice(),
+                values: values.into(),
                 key,
             }),
             None => Err(Error::Null {
@@ -121,7 +123,7 @@ impl Row {
 
     pub(crate) fn with_values(&self, values: Vec<Value>) -> Self {
         Self {
-            values: values.into_boxed_slice(),
+            values: values.into(),
             key: self.key,
         }
     }

@@ -33,6 +33,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// No more is read while so many rows wait to be taken.
 const READY: usize = 2 * STEP;
 
+/// Rows that may wait for others where requests are free, and where each counts. A row takes some 170 bytes.
+const AHEAD: usize = 40_000;
+const AHEAD_WITHIN_LIMIT: usize = 80_000;
+
 /// What bears on who made a move follows it within this time, in seconds.
 const NEAR: i64 = 60;
 
@@ -59,9 +63,11 @@ impl Drop for Steps {
 pub(crate) fn read_ahead(reader: Reader, after: i64, until: i64) -> Steps {
     // One step waits while another is written: more would only hold memory.
     let (sender, receiver) = mpsc::channel(1);
+    let limited = reader.portal().config().requests_per_second > 0.0;
+    let most_ahead = if limited { AHEAD_WITHIN_LIMIT } else { AHEAD };
     let backfill = Backfill {
         reader,
-        plan: Plan::new(after, until),
+        plan: Plan::new(after, until, most_ahead),
         wanted: VecDeque::new(),
         asked: HashSet::new(),
         abreast: 1,
@@ -111,7 +117,11 @@ impl Backfill {
         let mut under_way: JoinSet<Result<Answer, Failure>> = JoinSet::new();
         while !self.plan.is_over() {
             let due = self.is_due();
-            let asks = under_way.len() < self.abreast.min(most) && self.has_asks();
+            let asks = if under_way.is_empty() {
+                self.has_asks()
+            } else {
+                under_way.len() < self.abreast.min(most) && self.fills_a_request()
+            };
             let patience = self.handed_on + PATIENCE;
             let now = Instant::now();
             tokio::select! {
@@ -140,6 +150,14 @@ impl Backfill {
     fn has_asks(&self) -> bool {
         let (ready, _) = self.plan.ready();
         !self.wanted.is_empty() || (ready < READY && self.plan.has_asks())
+    }
+
+    /// Whether there is enough to ask for to fill a request. One that is not full goes only when nothing is under way that may bring
+    /// more to ask for.
+    fn fills_a_request(&self) -> bool {
+        let deals = self.wanted.len() / PAGE_ROWS;
+        let (ready, _) = self.plan.ready();
+        deals >= MAX_BATCH || (ready < READY && self.plan.fills(MAX_BATCH - deals))
     }
 
     /// The next request: deals first, since rows that are here wait for them. A portion of deals that is not full goes along only

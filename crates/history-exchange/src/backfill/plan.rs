@@ -6,19 +6,17 @@
 //! the longer the spans, the fewer calls are wasted, and the more rows wait in memory for those before them.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::vec::IntoIter;
 
 use bitrix_client::{HistoryRecord, PAGE_ROWS};
 
 use crate::windows::{PAGE, Window};
 
 /// The most pages that a span is meant to have.
-const LONGEST: f64 = 12.0;
+const LONGEST: f64 = 16.0;
 
 /// Spans in a full request.
 const IN_A_REQUEST: f64 = 50.0;
-
-/// Rows that are read, or asked for, beyond the first that is missing. Bounds the memory for rows that wait.
-const AHEAD: usize = 120_000;
 
 /// Spans that are read on all the same when so many rows wait.
 const FRONT: usize = 50;
@@ -79,8 +77,8 @@ struct Span {
     asked: bool,
     /// How dense its last page was.
     rows_per_id: f64,
-    /// Rows that came and were not taken yet.
-    records: VecDeque<HistoryRecord>,
+    /// Pages that came, and what was not taken of them yet.
+    pages: VecDeque<IntoIter<HistoryRecord>>,
 }
 
 /// How dense the wanted rows are among the IDs, from what came lately.
@@ -115,6 +113,8 @@ pub(crate) struct Taken {
 #[derive(Debug)]
 pub(crate) struct Plan {
     until: i64,
+    /// How many rows may be held, or asked for, beyond the first that is missing.
+    most_ahead: usize,
     /// IDs up to here are in spans, or were taken.
     cut_to: i64,
     /// How many spans were cut.
@@ -126,9 +126,12 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn new(after: i64, until: i64) -> Self {
+    /// A reading of the IDs above `after` up to `until`. `most_ahead` bounds the memory for rows that wait for others; the more there
+    /// may be, the fewer calls are wasted where IDs are sparse.
+    pub(crate) fn new(after: i64, until: i64, most_ahead: usize) -> Self {
         Self {
             until,
+            most_ahead,
             cut_to: after,
             cut: 0.0,
             taken_to: after,
@@ -201,11 +204,30 @@ impl Plan {
 
     /// How many of the unfinished spans, from the front, may be read on: when too many rows wait, only those that the others wait for.
     fn reach(&self) -> usize {
-        if self.held() < AHEAD { usize::MAX } else { FRONT }
+        if self.held() < self.most_ahead {
+            usize::MAX
+        } else {
+            FRONT
+        }
     }
 
     fn may_cut(&self) -> bool {
-        self.cut_to < self.until && self.ahead() < AHEAD
+        self.cut_to < self.until && self.ahead() < self.most_ahead
+    }
+
+    /// Whether [`ask`](Self::ask) has so many.
+    pub(crate) fn fills(&self, asks: usize) -> bool {
+        let open = self.spans.values().filter(|span| span.read_to < span.up_to);
+        let waiting = open.take(self.reach()).filter(|span| span.waits());
+        if !self.may_cut() {
+            // Those that are long enough are halved.
+            let calls: f64 = waiting.map(|span| span.pages_left().floor().max(1.0)).sum();
+            return calls >= count(asks);
+        }
+        let missing = asks.saturating_sub(waiting.count());
+        let room = self.most_ahead.saturating_sub(self.ahead()) / PAGE_ROWS;
+        let left = float(self.until - self.cut_to) / float(self.width());
+        missing <= room && count(missing) <= left
     }
 
     /// Whether [`ask`](Self::ask) has anything.
@@ -226,7 +248,9 @@ impl Plan {
         span.asked = false;
         span.read_to = read_to;
         span.rows_per_id = local;
-        span.records.extend(records);
+        if !records.is_empty() {
+            span.pages.push_back(records.into_iter());
+        }
         // Denser than it was thought to be: the rest would be a long chain of pages, each of which waits for the one before. It
         // may be a short burst, too, so each piece of the rest is longer than the one before.
         if span.pages_left() > 2.0 * LONGEST {
@@ -248,7 +272,7 @@ impl Plan {
     pub(crate) fn ready(&self) -> (usize, i64) {
         let (mut rows, mut up_to) = (0, self.taken_to);
         for span in self.spans.values() {
-            rows += span.records.len();
+            rows += span.held();
             up_to = span.read_to;
             if span.read_to < span.up_to {
                 break;
@@ -263,7 +287,7 @@ impl Plan {
         self.spans
             .values()
             .take_while(move |span| std::mem::replace(&mut whole, span.read_to >= span.up_to))
-            .flat_map(|span| &span.records)
+            .flat_map(|span| span.pages.iter().flat_map(|page| page.as_slice()))
     }
 
     /// Takes at most `most` rows from the front.
@@ -271,15 +295,19 @@ impl Plan {
         let mut records = Vec::new();
         while let Some(mut first) = self.spans.first_entry() {
             let span = first.get_mut();
-            let room = most - records.len();
-            if span.records.len() > room {
-                records.extend(span.records.drain(..room));
-                if let Some(last) = records.last() {
-                    self.taken_to = last.id;
+            while let Some(page) = span.pages.front_mut() {
+                records.extend(page.take(most - records.len()));
+                if page.len() > 0 {
+                    break;
                 }
+                span.pages.pop_front();
+            }
+            if !span.pages.is_empty() {
+                self.taken_to = records
+                    .last()
+                    .map_or(self.taken_to, |last: &HistoryRecord| last.id);
                 break;
             }
-            records.extend(span.records.drain(..));
             self.taken_to = span.read_to;
             if span.read_to < span.up_to {
                 break;
@@ -294,7 +322,7 @@ impl Plan {
 
     /// Rows that came and were not taken.
     pub(crate) fn held(&self) -> usize {
-        self.spans.values().map(|span| span.records.len()).sum()
+        self.spans.values().map(Span::held).sum()
     }
 
     /// Rows that are held, and those that may come with what was asked for.
@@ -310,7 +338,7 @@ impl Plan {
         };
         let open = self.spans.values().filter(|span| span.read_to < span.up_to);
         let side_by_side = count(open.count()).max(IN_A_REQUEST);
-        let affordable = count(AHEAD) / (HALF_READ * float(PAGE) * side_by_side);
+        let affordable = count(self.most_ahead) / (HALF_READ * float(PAGE) * side_by_side);
         let grown = 1.0 + self.cut * LONGEST / GROWING;
         let pages = affordable.min(grown).min(LONGEST);
         let spread = 1.0 + SPREAD * ((self.cut * GOLDEN).fract() - 0.5);
@@ -330,8 +358,13 @@ impl Span {
             up_to,
             asked: false,
             rows_per_id: 0.0,
-            records: VecDeque::new(),
+            pages: VecDeque::new(),
         }
+    }
+
+    /// Rows that were not taken yet.
+    fn held(&self) -> usize {
+        self.pages.iter().map(ExactSizeIterator::len).sum()
     }
 
     /// Whether its next page can be asked for.

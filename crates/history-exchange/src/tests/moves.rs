@@ -1,6 +1,6 @@
 //! Who made a move, and records as rows.
 
-use bitrix_client::HistoryRecord;
+use bitrix_client::{Deal, HistoryRecord};
 use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta};
 use exchange::Environment;
 
@@ -24,17 +24,24 @@ fn record(id: i64, type_id: i64, seconds: i64) -> HistoryRecord {
     }
 }
 
-fn deal(moved_after: i64) -> DealFacts {
-    DealFacts {
-        assigned_by: Some(10),
+fn deal_with(moved_after: i64, change: impl FnOnce(&mut Deal)) -> DealFacts {
+    let mut deal = Deal {
+        id: 7,
+        assigned_by_id: Some(10),
         created_by: Some(20),
         moved_by: Some(30),
-        moved_at: Some(at(moved_after).timestamp()),
+        moved_time: Some(at(moved_after)),
         category_id: Some(3),
         stage_id: Some("C3:NEW".into()),
         begin_date: NaiveDate::from_ymd_opt(2024, 3, 1),
-        close_date: None,
-    }
+        ..Deal::default()
+    };
+    change(&mut deal);
+    DealFacts::from(&deal)
+}
+
+fn deal(moved_after: i64) -> DealFacts {
+    deal_with(moved_after, |_| ())
 }
 
 #[test]
@@ -54,28 +61,19 @@ fn a_move_at_another_time_or_not_the_latest_was_made_by_somebody_unknown() {
     let stand_in = (Some(10), Some("assigned_by"));
     assert_eq!(responsible(&record(1, 2, 0), Some(&deal(6)), true), stand_in);
     assert_eq!(responsible(&record(1, 2, 0), Some(&deal(0)), false), stand_in);
-    let elsewhere = DealFacts {
-        category_id: Some(0),
-        ..deal(0)
-    };
+    let elsewhere = deal_with(0, |deal| deal.category_id = Some(0));
     assert_eq!(
         responsible(&record(1, 2, 0), Some(&elsewhere), true),
         stand_in,
         "it moved on to another pipeline"
     );
-    let moved_on = DealFacts {
-        stage_id: Some("C3:EXECUTING".into()),
-        ..deal(3)
-    };
+    let moved_on = deal_with(3, |deal| deal.stage_id = Some("C3:EXECUTING".into()));
     assert_eq!(
         responsible(&record(1, 2, 0), Some(&moved_on), true),
         stand_in,
         "the record of its later move is not visible yet"
     );
-    let unknown = DealFacts {
-        moved_by: None,
-        ..deal(0)
-    };
+    let unknown = deal_with(0, |deal| deal.moved_by = None);
     assert_eq!(responsible(&record(1, 2, 0), Some(&unknown), true), stand_in);
 }
 
@@ -90,12 +88,9 @@ fn who_created_the_deal_made_its_first_row() {
 #[test]
 fn nothing_is_known_of_a_deal_that_cannot_be_read() {
     assert_eq!(responsible(&record(1, 1, 0), None, true), (None, None));
-    let nobody = DealFacts {
-        assigned_by: None,
-        created_by: None,
-        moved_by: None,
-        ..deal(0)
-    };
+    let nobody = deal_with(0, |deal| {
+        (deal.assigned_by_id, deal.created_by, deal.moved_by) = (None, None, None);
+    });
     assert_eq!(responsible(&record(1, 2, 0), Some(&nobody), true), (None, None));
 }
 

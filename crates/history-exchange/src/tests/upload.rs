@@ -34,6 +34,28 @@ async fn every_row_comes_over_and_a_second_upload_changes_nothing() {
 }
 
 #[tokio::test]
+async fn an_upload_asks_for_each_row_and_each_deal_once_and_in_full_requests() {
+    let bench = Bench::new(3000).await;
+    let rows = u64::try_from(bench.truth().len()).unwrap();
+    let deals = u64::try_from(bench.portal.model().deals().len()).unwrap();
+    let before = bench.portal.stats();
+    bench.agent().activate(&bench.activation()).await.unwrap();
+    let after = bench.portal.stats();
+    let calls = after.calls - before.calls;
+    let pages = rows.div_ceil(50) + deals.div_ceil(50);
+    // Pages with deleted rows are not full; stages, pipelines and the ends of the history take some calls, too.
+    assert!(
+        calls <= pages + pages / 20 + 20,
+        "{calls} calls for {pages} pages"
+    );
+    let requests = after.requests - before.requests;
+    assert!(
+        requests <= calls / 50 + 12,
+        "{requests} requests for {calls} calls"
+    );
+}
+
+#[tokio::test]
 async fn a_row_has_its_stages_name_its_deals_dates_and_who_moved_it() {
     let bench = Bench::new(200).await;
     bench.agent().activate(&bench.activation()).await.unwrap();
