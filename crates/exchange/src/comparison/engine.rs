@@ -30,6 +30,8 @@ pub(super) struct Engine<'a> {
     /// Rows that were looked at a second time.
     pub(super) looked_at: u64,
     passed: Vec<Row>,
+    /// The key of the last row that only the table has.
+    last_passed: Option<i64>,
     way: Way,
     /// The most rows that were held at once.
     pub(super) most_held: usize,
@@ -54,6 +56,7 @@ impl<'a> Engine<'a> {
             doubts: Vec::new(),
             looked_at: 0,
             passed: Vec::new(),
+            last_passed: None,
             way: Way {
                 started: Instant::now(),
                 walked: 0,
@@ -105,7 +108,7 @@ impl<'a> Engine<'a> {
         }
         self.settle_passed(source, 1).await?;
         self.settle_doubts(source, 1).await?;
-        self.show(None);
+        self.show();
         if bounds.is_none()
             && self.result.stored > 0
             && let Some(reason) = source.distrust_of_nothing()
@@ -159,7 +162,7 @@ impl<'a> Engine<'a> {
                 self.held(&table, left);
                 self.settle_doubts(source, DOUBTS).await?;
             }
-            self.show(None);
+            self.show();
         }
         while let Some(row) = self.next_below(&mut table, i64::MAX).await? {
             self.pass(source, row);
@@ -241,10 +244,11 @@ impl<'a> Engine<'a> {
             return;
         }
         self.result.stored += 1;
-        match self.passed.last() {
-            // Rows of one key follow one another.
-            Some(last) if last.key() == row.key() => self.result.duplicate.add(row.key()),
-            _ => self.passed.push(row),
+        // Rows of one key follow one another.
+        if self.last_passed.replace(row.key()) == Some(row.key()) {
+            self.result.duplicate.add(row.key());
+        } else {
+            self.passed.push(row);
         }
     }
 
@@ -281,18 +285,17 @@ impl<'a> Engine<'a> {
 
     /// Waits for what passes, and says so.
     pub(super) async fn wait(&mut self, failure: Failure) -> Result<(), Failure> {
-        let mut said = None;
-        let note = |failure: &Failure, wait: std::time::Duration| {
-            let text = format!("{}; trying again in {} s", failure.report(), wait.as_secs().max(1));
-            tracing::warn!(error = failure.report(), wait = ?wait, "the comparison waits");
-            (self.task.progress)(self.way.progress(self.result.portal, Some(text.clone())));
-            said = Some(text);
+        let (way, task, done) = (&self.way, self.task, self.result.portal);
+        let say = |failure: &Failure, wait: std::time::Duration| {
+            tracing::warn!(error = failure.report(), ?wait, "the comparison waits");
+            let note = format!("{}; trying again in {} s", failure.report(), wait.as_secs().max(1));
+            (task.progress)(way.progress(done, Some(note)));
         };
-        self.patience.wait(failure, note).await
+        self.patience.wait(failure, say).await
     }
 
-    fn show(&self, note: Option<String>) {
-        (self.task.progress)(self.way.progress(self.result.portal, note));
+    fn show(&self) {
+        (self.task.progress)(self.way.progress(self.result.portal, None));
     }
 }
 

@@ -59,6 +59,15 @@ impl<'a> Comparison<'a> {
             progress,
         }
     }
+
+    /// What `work` gives, or `None` when somebody stops the comparison before.
+    pub async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => None,
+            done = work => Some(done),
+        }
+    }
 }
 
 /// Compares a table with its source. With [`Comparison::repair`] rows that are missing or different are written, verified, and
@@ -77,12 +86,7 @@ pub async fn compare<S: Source>(
 ) -> Result<Verification, Failure> {
     require_table(context.store.as_ref(), map).await?;
     let mut engine = Engine::new(context, map, task);
-    let ended = tokio::select! {
-        biased;
-        () = task.stop.cancelled() => None,
-        ended = engine.run(source) => Some(ended),
-    };
-    match ended {
+    match task.unless_stopped(engine.run(source)).await {
         Some(Err(failure)) if !engine.has_begun() => Err(failure),
         Some(Err(failure)) => Ok(engine.into_result().unfinished(failure.report())),
         Some(Ok(())) => Ok(engine.into_result()),

@@ -390,8 +390,7 @@ async fn verification_tells_missing_different_and_kept_rows() {
             && found
                 .different
                 .columns
-                .iter()
-                .any(|column| column == "START_DATE")
+                .contains_key("START_DATE")
     );
 }
 
