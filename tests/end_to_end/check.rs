@@ -43,7 +43,11 @@ fn all_is_well_once_the_tables_are_there() {
         let place = Workplace::new(&portal, database.as_ref());
         let before = place.run(CHECK).expect_code(1);
         if database.url().starts_with("sqlite:") {
-            only_wrong(&before, "target", &["there is no database", "stage-exchange migrate"]);
+            only_wrong(
+                &before,
+                "target",
+                &["there is no database", "stage-exchange migrate"],
+            );
         } else {
             only_wrong(&before, "table", &["is not there yet", "stage-exchange migrate"]);
         }

@@ -56,7 +56,11 @@ fn what_was_changed_by_hand_is_found_and_mended_as_far_as_the_rules_allow() {
         );
         for column in ["STAGE_ID", "IS_LOST"] {
             let found = &different["columns"][column];
-            assert_eq!(*found, json!({ "count": 1, "examples": [altered] }), "{different}");
+            assert_eq!(
+                *found,
+                json!({ "count": 1, "examples": [altered] }),
+                "{different}"
+            );
         }
         assert!(different["columns"].get("NAME").is_none(), "{different}");
         let for_people = place.run(&["verify"]).expect_code(1);
@@ -142,7 +146,11 @@ fn tables_that_are_not_there_are_not_true() {
     for database in targets() {
         let place = Workplace::new(&portal, database.as_ref());
         let ended = place.run(&["verify"]).expect_code(1);
-        assert!(ended.stderr.contains("stage-exchange migrate"), "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("stage-exchange migrate"),
+            "{}",
+            ended.stderr
+        );
     }
 }
 
@@ -216,22 +224,42 @@ fn repair_mends_what_is_missing_or_different_and_touches_nothing_else() {
         assert_eq!(told["result"], "equal");
         let [stages, moves] = ["CRM_STAGE_LIST_TEST", MOVES].map(|name| {
             let tables = told["tables"].as_array().expect("a list of tables");
-            tables.iter().find(|table| table["table"] == name).expect("the table").clone()
+            tables
+                .iter()
+                .find(|table| table["table"] == name)
+                .expect("the table")
+                .clone()
         });
         assert_eq!(moves["mended"]["missing"]["examples"], json!([deleted]));
         assert_eq!(moves["mended"]["different"]["examples"], json!([altered]));
-        assert_eq!(moves["mended"]["written"], json!({ "inserted": 1, "changed": 1, "unchanged": 0 }));
+        assert_eq!(
+            moves["mended"]["written"],
+            json!({ "inserted": 1, "changed": 1, "unchanged": 0 })
+        );
         assert_eq!(moves["different"]["count"], 0);
         assert_eq!(stages["mended"]["different"]["count"], 1);
         assert_same(&database.moves("TEST"), &truth.moves);
         assert_same(&database.stages("TEST"), &truth.stages);
-        assert_eq!(touched(database.as_ref(), MOVES, "2001-02-03 04:05:06"), [deleted, altered]);
-        assert_eq!(touched(database.as_ref(), "CRM_STAGE_LIST_TEST", "2001-02-03 04:05:06").len(), 1);
+        assert_eq!(
+            touched(database.as_ref(), MOVES, "2001-02-03 04:05:06"),
+            [deleted, altered]
+        );
+        assert_eq!(
+            touched(database.as_ref(), "CRM_STAGE_LIST_TEST", "2001-02-03 04:05:06").len(),
+            1
+        );
 
         // And a second repair finds nothing to do
         let again = place.run(&["verify", "--repair"]).expect_code(0);
-        assert!(again.stdout.contains("mended: 0 missing rows"), "{}", again.stdout);
-        assert_eq!(touched(database.as_ref(), MOVES, "2001-02-03 04:05:06"), [deleted, altered]);
+        assert!(
+            again.stdout.contains("mended: 0 missing rows"),
+            "{}",
+            again.stdout
+        );
+        assert_eq!(
+            touched(database.as_ref(), MOVES, "2001-02-03 04:05:06"),
+            [deleted, altered]
+        );
     }
 }
 
@@ -256,9 +284,19 @@ fn rows_that_are_there_twice_are_told_and_what_removes_them() {
 
         let told = place.run(&["verify", "history"]).expect_code(1);
         assert!(told.stdout.contains("1 too many"), "{}", told.stdout);
-        assert!(told.stdout.contains("migrate --merge-duplicates"), "{}", told.stdout);
-        let found = place.run(&["verify", "history", "--repair", "--json"]).expect_code(1).json();
-        assert_eq!(found["tables"][0]["duplicate"], json!({ "count": 1, "examples": [id] }));
+        assert!(
+            told.stdout.contains("migrate --merge-duplicates"),
+            "{}",
+            told.stdout
+        );
+        let found = place
+            .run(&["verify", "history", "--repair", "--json"])
+            .expect_code(1)
+            .json();
+        assert_eq!(
+            found["tables"][0]["duplicate"],
+            json!({ "count": 1, "examples": [id] })
+        );
 
         place.run(&["migrate", "--merge-duplicates"]).expect_code(0);
 
@@ -282,17 +320,30 @@ fn a_part_is_compared_alone() {
         assert_eq!(told["tables"][0]["portal"], json!(of_3));
         assert_eq!(told["asked"]["pipelines"], json!([3]));
 
-        let mut days: Vec<&str> = truth.moves.values().filter_map(|row| row.created.get(..10)).collect();
+        let mut days: Vec<&str> = truth
+            .moves
+            .values()
+            .filter_map(|row| row.created.get(..10))
+            .collect();
         days.sort_unstable();
         let day = days[days.len() / 2];
-        let since = truth.moves.values().filter(|row| row.created.as_str() >= day).count();
+        let since = truth
+            .moves
+            .values()
+            .filter(|row| row.created.as_str() >= day)
+            .count();
         assert_eq!(history(&["--since", day])["tables"][0]["portal"], json!(since));
 
         let told = history(&["--sample", "20%", "--seed", "9"]);
         let seen = told["tables"][0]["portal"].as_u64().expect("a count");
         assert!(seen > 0 && seen < truth.moves.len() as u64, "{seen}");
-        assert_eq!(told["asked"]["sample"], json!({ "portion": { "share": 0.2 }, "seed": 9 }));
-        let again = place.run(&["verify", "history", "--sample", "0.2"]).expect_code(0);
+        assert_eq!(
+            told["asked"]["sample"],
+            json!({ "portion": { "share": 0.2 }, "seed": 9 })
+        );
+        let again = place
+            .run(&["verify", "history", "--sample", "0.2"])
+            .expect_code(0);
         assert!(again.stderr.contains("--seed "), "{}", again.stderr);
     }
 }
@@ -304,7 +355,10 @@ fn what_cannot_be_asked_for_is_wrong_usage() {
     let place = Workplace::new(&portal, &database).with("PORTAL__PIPELINES", "[0, 3]");
     place.run(&["migrate"]).expect_code(0);
     for (flags, words) in [
-        (&["--pipeline", "5"][..], "pipeline 5 is not among portal.pipelines"),
+        (
+            &["--pipeline", "5"][..],
+            "pipeline 5 is not among portal.pipelines",
+        ),
         (&["--since", "yesterday"], "2024-05-01T09:00"),
         (&["--sample", "0"], "5%"),
         (&["--sample", "1.5"], "5%"),
@@ -316,7 +370,11 @@ fn what_cannot_be_asked_for_is_wrong_usage() {
     }
     let place = Workplace::new(&portal, &database);
     let ended = place.run(&["verify", "--pipeline", "77"]).expect_code(2);
-    assert!(ended.stderr.contains("the portal has no pipeline 77"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("the portal has no pipeline 77"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
@@ -325,19 +383,23 @@ fn a_report_is_written_for_programs_and_for_people_and_holds_no_secret() {
     let database = SqliteFile::new();
     let place = Workplace::new(&portal, &database);
     place.run(&["bulk", "history", "--wait"]).expect_code(0);
-    database.execute(&format!("DELETE FROM {MOVES} WHERE EXTERNAL_ID IN (SELECT MIN(EXTERNAL_ID) FROM {MOVES})"));
+    database.execute(&format!(
+        "DELETE FROM {MOVES} WHERE EXTERNAL_ID IN (SELECT MIN(EXTERNAL_ID) FROM {MOVES})"
+    ));
     for (name, for_programs, for_people) in [
         ("report.json", "report.json", "report.txt"),
         ("told.md", "told.json", "told.md"),
     ] {
         place.write(for_people, "an older report");
         let ended = place.run(&["verify", "--report", name, "--json"]).expect_code(1);
-        let [json, text] = [for_programs, for_people].map(|name| {
-            std::fs::read_to_string(place.path(name)).expect("a report")
-        });
+        let [json, text] = [for_programs, for_people]
+            .map(|name| std::fs::read_to_string(place.path(name)).expect("a report"));
         let report: Value = serde_json::from_str(&json).expect("JSON");
         assert_eq!(report, ended.json(), "what stdout says is what the report says");
-        assert_eq!((&report["format"], &report["result"]), (&json!(1), &json!("different")));
+        assert_eq!(
+            (&report["format"], &report["result"]),
+            (&json!(1), &json!("different"))
+        );
         assert!(text.contains("Portal and tables differ"), "{text}");
         assert!(text.contains("1 missing"), "{text}");
         assert!(text.contains("--repair mends them"), "{text}");
@@ -347,7 +409,13 @@ fn a_report_is_written_for_programs_and_for_people_and_holds_no_secret() {
     }
     let left: Vec<String> = std::fs::read_dir(place.path("."))
         .expect("the workplace")
-        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
         .filter(|name| name.starts_with(".stage-exchange-report"))
         .collect();
     assert!(left.is_empty(), "{left:?}");
@@ -365,8 +433,16 @@ fn a_comparison_that_is_stopped_tells_what_it_has_and_that_it_is_a_part() {
     verify.terminate();
 
     let ended = verify.finish().expect_code(1);
-    assert!(ended.stdout.contains("NOT compared to the end"), "{}", ended.all());
-    assert!(ended.stderr.contains("stopped before the end"), "{}", ended.stderr);
+    assert!(
+        ended.stdout.contains("NOT compared to the end"),
+        "{}",
+        ended.all()
+    );
+    assert!(
+        ended.stderr.contains("stopped before the end"),
+        "{}",
+        ended.stderr
+    );
     let report = std::fs::read_to_string(place.path("report.json")).expect("a report");
     let report: Value = serde_json::from_str(&report).expect("JSON");
     assert_eq!(report["result"], "unfinished");

@@ -53,7 +53,8 @@ use async_trait::async_trait;
 use table_map::TableMap;
 
 pub use comparison::{
-    Absent, Comparison, Portion, STOPPED, Sample, Source, SourceRows, UnknownPortion, compare, verify_exchange,
+    Absent, Comparison, Portion, STOPPED, Sample, Source, SourceRows, UnknownPortion, compare,
+    verify_exchange,
 };
 pub use context::{Context, Scope};
 pub use environment::{Environment, UnknownEnvironment};

@@ -32,7 +32,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use cli::{
-    AgentsCommand, Cli, Command, DemoOptions, GlobalOptions, LogFormat, PortalFlags, SettingsCommand, VerifyFlags,
+    AgentsCommand, Cli, Command, DemoOptions, GlobalOptions, LogFormat, PortalFlags, SettingsCommand,
+    VerifyFlags,
 };
 pub use config::{Config, ConfigFailure};
 pub use plugins::plugins;

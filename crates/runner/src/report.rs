@@ -96,7 +96,9 @@ impl Report {
         text.push_str(&match self.result {
             Outcome::Equal => "Portal and tables are equal.\n\n".to_owned(),
             Outcome::Different => "Portal and tables differ.\n\n".to_owned(),
-            Outcome::Unfinished => "The comparison did not reach its end: what follows is a part.\n\n".to_owned(),
+            Outcome::Unfinished => {
+                "The comparison did not reach its end: what follows is a part.\n\n".to_owned()
+            }
         });
         let begun = self.started_at.format("%Y-%m-%d %H:%M:%S UTC");
         let mut line = |line: String| {
@@ -163,7 +165,10 @@ pub(crate) fn describe(result: &Verification) -> String {
     add("missing", &result.missing);
     add("different", &result.different);
     add("extra: the portal does not have them", &result.extra);
-    add("too many: there is another row with the same key", &result.duplicate);
+    add(
+        "too many: there is another row with the same key",
+        &result.duplicate,
+    );
     add("kept though the portal has them no more", &result.kept);
     if result.outside > 0 {
         text.push_str(&format!(
@@ -240,7 +245,11 @@ impl ReportFiles {
 
     /// Both paths, for people.
     pub(crate) fn shown(&self) -> String {
-        format!("{} and {}", self.for_programs.display(), self.for_people.display())
+        format!(
+            "{} and {}",
+            self.for_programs.display(),
+            self.for_people.display()
+        )
     }
 }
 
@@ -284,7 +293,11 @@ mod tests {
         assert_eq!(named("a.txt"), both("a.json", "a.txt"));
         assert_eq!(named("a"), both("a", "a.txt"));
         assert_eq!(named("a.2024"), both("a.2024", "a.2024.txt"));
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            0,
+            "nothing is left"
+        );
     }
 
     #[test]

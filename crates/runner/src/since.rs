@@ -30,7 +30,12 @@ impl FromStr for Since {
         if let Ok(day) = NaiveDate::parse_from_str(trimmed, "%Y-%m-%d") {
             return Ok(Self::Written(day.and_time(NaiveTime::MIN)));
         }
-        let forms = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"];
+        let forms = [
+            "%Y-%m-%dT%H:%M:%S",
+            "%Y-%m-%dT%H:%M",
+            "%Y-%m-%d %H:%M:%S",
+            "%Y-%m-%d %H:%M",
+        ];
         forms
             .iter()
             .find_map(|form| NaiveDateTime::parse_from_str(trimmed, form).ok())

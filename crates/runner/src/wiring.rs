@@ -185,7 +185,9 @@ pub(crate) fn portal_with(config: &Config, attempts: u32) -> anyhow::Result<Clie
 
 /// The configured target. A SQLite file is made when it is not there.
 pub(crate) fn target(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
-    target_with(config, |path| SqliteStore::open(path).context("cannot open the target"))
+    target_with(config, |path| {
+        SqliteStore::open(path).context("cannot open the target")
+    })
 }
 
 /// A SQLite file that is not there.

@@ -107,7 +107,10 @@ impl Engine<'_> {
             }
             let keys: Vec<i64> = written.keys().copied().collect();
             let now = self.again(source, &keys).await?;
-            rows.extend(now.into_values().filter(|row| written.get(&row.key()) != Some(row)));
+            rows.extend(
+                now.into_values()
+                    .filter(|row| written.get(&row.key()) != Some(row)),
+            );
         }
         Ok(())
     }
@@ -149,11 +152,7 @@ impl Engine<'_> {
     }
 
     /// Rows of the source as they are now, by key.
-    async fn again<S: Source>(
-        &mut self,
-        source: &mut S,
-        keys: &[i64],
-    ) -> Result<HashMap<i64, Row>, Failure> {
+    async fn again<S: Source>(&mut self, source: &mut S, keys: &[i64]) -> Result<HashMap<i64, Row>, Failure> {
         if keys.is_empty() {
             return Ok(HashMap::new());
         }

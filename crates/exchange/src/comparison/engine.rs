@@ -101,9 +101,7 @@ impl<'a> Engine<'a> {
         let (lowest, highest) = bounds.unwrap_or((1, 0));
         self.way.keys = ranges.keys(lowest, highest);
         for range in ranges {
-            let begin = lowest
-                .saturating_sub(1)
-                .max(range.after.unwrap_or(i64::MIN));
+            let begin = lowest.saturating_sub(1).max(range.after.unwrap_or(i64::MIN));
             self.range(source, range, begin, highest.min(range.up_to)).await?;
         }
         self.settle_passed(source, 1).await?;
@@ -118,11 +116,7 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    async fn ranges<S: Source>(
-        &mut self,
-        source: &S,
-        bounds: Option<(i64, i64)>,
-    ) -> Result<Ranges, Failure> {
+    async fn ranges<S: Source>(&mut self, source: &S, bounds: Option<(i64, i64)>) -> Result<Ranges, Failure> {
         let (Some(sample), Some((lowest, highest))) = (self.task.sample, bounds) else {
             return Ok(Ranges::One(Some(Range {
                 after: source.begins_after(),
@@ -173,7 +167,12 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    async fn read<S: Source>(&mut self, source: &mut S, after: i64, until: i64) -> Result<SourceRows, Failure> {
+    async fn read<S: Source>(
+        &mut self,
+        source: &mut S,
+        after: i64,
+        until: i64,
+    ) -> Result<SourceRows, Failure> {
         loop {
             match source.read(after, until).await {
                 // A source that does not come forward would be read for ever.
@@ -288,7 +287,11 @@ impl<'a> Engine<'a> {
         let (way, task, done) = (&self.way, self.task, self.result.portal);
         let say = |failure: &Failure, wait: std::time::Duration| {
             tracing::warn!(error = failure.report(), ?wait, "the comparison waits");
-            let note = format!("{}; trying again in {} s", failure.report(), wait.as_secs().max(1));
+            let note = format!(
+                "{}; trying again in {} s",
+                failure.report(),
+                wait.as_secs().max(1)
+            );
             (task.progress)(way.progress(done, Some(note)));
         };
         self.patience.wait(failure, say).await

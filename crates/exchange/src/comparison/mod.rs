@@ -104,7 +104,10 @@ pub async fn verify_exchange(
     task: &Comparison<'_>,
 ) -> Result<Verification, Failure> {
     let first = exchange.compare(task).await?;
-    let changed = first.mended.as_ref().is_some_and(crate::Mended::changed_something);
+    let changed = first
+        .mended
+        .as_ref()
+        .is_some_and(crate::Mended::changed_something);
     if !changed || first.unfinished.is_some() {
         return Ok(first);
     }

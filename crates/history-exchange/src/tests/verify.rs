@@ -33,7 +33,11 @@ async fn tamper(bench: &Bench, row: &Row, changes: &[(&str, Value)]) {
         values[map.position(column).unwrap()] = value.clone();
     }
     let row = Row::new(&map, values).unwrap();
-    bench.store.upsert(&map, &[row], NaiveDateTime::MIN).await.unwrap();
+    bench
+        .store
+        .upsert(&map, &[row], NaiveDateTime::MIN)
+        .await
+        .unwrap();
 }
 
 fn wrong_stage() -> [(&'static str, Value); 1] {
@@ -86,7 +90,10 @@ async fn some_pipelines_are_compared_alone_and_only_those_that_are_configured() 
     let found = compared(&bench, |task| task.pipelines = vec![3]).await;
 
     let wanted = rows.values().filter(|row| of(row, 3)).count() as u64;
-    assert_eq!((found.portal, found.stored, found.different.count), (wanted, wanted, 1));
+    assert_eq!(
+        (found.portal, found.stored, found.different.count),
+        (wanted, wanted, 1)
+    );
     assert_eq!(found.outside, rows.len() as u64 - wanted);
 
     let mut task = Comparison::whole(&|_| {});
@@ -104,9 +111,7 @@ async fn a_row_that_the_portal_cannot_have_had_is_extra_and_one_that_it_may_have
     let newest = rows.values().last().unwrap();
     let model = bench.portal.model();
     let readable = model.deals().into_iter().find(|deal| deal.readable).unwrap();
-    let plant = |key: i64, deal: i64| {
-        [("EXTERNAL_ID", Value::from(key)), ("OWNER_ID", Value::from(deal))]
-    };
+    let plant = |key: i64, deal: i64| [("EXTERNAL_ID", Value::from(key)), ("OWNER_ID", Value::from(deal))];
     tamper(&bench, newest, &plant(highest + 5, readable.id.into())).await;
     tamper(&bench, newest, &plant(highest + 6, 9_999_999)).await;
     tamper(&bench, newest, &plant(-1, readable.id.into())).await;
@@ -114,7 +119,11 @@ async fn a_row_that_the_portal_cannot_have_had_is_extra_and_one_that_it_may_have
     let found = compared(&bench, |_| {}).await;
 
     assert_eq!(found.extra.examples, [-1, highest + 5]);
-    assert_eq!(found.kept.examples, [highest + 6], "its deal may have been deleted");
+    assert_eq!(
+        found.kept.examples,
+        [highest + 6],
+        "its deal may have been deleted"
+    );
     assert!(!found.is_true());
     assert_eq!(found.different.count, 0);
     // A deal that was deleted took its rows along; they are kept and no mistake.
@@ -122,7 +131,11 @@ async fn a_row_that_the_portal_cannot_have_had_is_extra_and_one_that_it_may_have
     let found = compared(&bench, |task| task.repair = true).await;
     let own = |row: &&Row| row.integer(&map, "OWNER_ID") == Some(readable.id.into());
     assert_eq!(found.kept.count, 2 + rows.values().filter(own).count() as u64);
-    assert_eq!(bench.rows().await.len(), rows.len() + 3, "nothing is ever deleted");
+    assert_eq!(
+        bench.rows().await.len(),
+        rows.len() + 3,
+        "nothing is ever deleted"
+    );
 }
 
 #[tokio::test]
@@ -138,7 +151,11 @@ async fn a_sample_is_a_part_and_the_same_seed_gives_the_same_part() {
     };
     let (one, again, other) = (of(1).await, of(1).await, of(2).await);
     assert!(one.is_true() && other.is_true());
-    assert!((rows / 10..rows / 3).contains(&one.portal), "{} of {rows}", one.portal);
+    assert!(
+        (rows / 10..rows / 3).contains(&one.portal),
+        "{} of {rows}",
+        one.portal
+    );
     assert_eq!(one, again);
 }
 
@@ -152,7 +169,9 @@ async fn repair_brings_over_what_the_table_lacks_with_names_of_stages_that_it_di
         tamper(&bench, &rows[key], &wrong_stage()).await;
     }
     let model = bench.portal.model();
-    model.add_stage(3, "C3:LATER", "Later", Semantics::InProgress).unwrap();
+    model
+        .add_stage(3, "C3:LATER", "Later", Semantics::InProgress)
+        .unwrap();
     let deal = model.add_deal("C3:NEW", "New", 1).unwrap();
     let moved = i64::from(model.move_deal(deal, "C3:LATER", 77).unwrap());
 
@@ -168,7 +187,10 @@ async fn repair_brings_over_what_the_table_lacks_with_names_of_stages_that_it_di
     let row = &after[&moved];
     assert_eq!(row.text(&map, "NAME"), Some("Later"));
     assert_eq!(
-        (row.integer(&map, "RESPONSIBLE_ID"), row.text(&map, "RESPONSIBLE_SOURCE")),
+        (
+            row.integer(&map, "RESPONSIBLE_ID"),
+            row.text(&map, "RESPONSIBLE_SOURCE")
+        ),
         (Some(77), Some("moved_by"))
     );
     for (key, row) in &rows {
@@ -184,5 +206,10 @@ async fn a_portal_that_shows_nothing_any_more_is_not_taken_for_an_empty_one() {
         model.hide_row(u32::try_from(id).unwrap()).unwrap();
     }
     let found = compared(&bench, |_| {}).await;
-    assert!(found.unfinished.unwrap().contains("may the webhook's user read deals?"));
+    assert!(
+        found
+            .unfinished
+            .unwrap()
+            .contains("may the webhook's user read deals?")
+    );
 }

@@ -95,7 +95,9 @@ impl HistorySource {
             .ask("look for rows of the stage history", &queries)
             .await?
             .into_iter();
-        let newest = pages.next().and_then(|page| page.records.into_iter().max_by_key(|record| record.id));
+        let newest = pages
+            .next()
+            .and_then(|page| page.records.into_iter().max_by_key(|record| record.id));
         let asked: HashSet<i64> = ids.iter().copied().collect();
         let found = pages
             .flat_map(|page| page.records)
@@ -162,7 +164,9 @@ impl Source for HistorySource {
             Vec::new()
         } else {
             let found = self.context.portal.deals_by_ids(&deals).await;
-            found.map_err(|error| portal_failure("look for the deals of rows that are not in the portal", error))?
+            found.map_err(|error| {
+                portal_failure("look for the deals of rows that are not in the portal", error)
+            })?
         };
         let there: HashSet<i64> = there.iter().map(|deal| deal.id).collect();
         let judge = |row: &Row| match records.contains_key(&row.key()) {

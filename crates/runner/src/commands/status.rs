@@ -19,7 +19,9 @@ pub(crate) async fn run(config: &Config, as_json: bool) -> anyhow::Result<u8> {
         },
     };
     let store = &parts.context.store;
-    let target = missing.as_ref().map_or_else(|| store.target(), NoDatabase::target);
+    let target = missing
+        .as_ref()
+        .map_or_else(|| store.target(), NoDatabase::target);
     let mut tables = Vec::new();
     let mut lines = Vec::new();
     let mut code = DONE;

@@ -29,7 +29,10 @@ pub(crate) async fn run(config: &Config, flags: &VerifyFlags) -> anyhow::Result<
         seed: flags.seed.unwrap_or_else(|| rand::random::<u32>().into()),
     });
     if let Some(sample) = sample {
-        eprintln!("compares {}; the same rows again with --seed {}", sample.portion, sample.seed);
+        eprintln!(
+            "compares {}; the same rows again with --seed {}",
+            sample.portion, sample.seed
+        );
     }
     let asked = Asked {
         since: flags.since.map(|since| since.in_the_table(&parts.context)),
@@ -53,7 +56,10 @@ pub(crate) async fn run(config: &Config, flags: &VerifyFlags) -> anyhow::Result<
         let found = verify_exchange(exchange.as_ref(), &task).await;
         meter.finish();
         let found = found.unwrap_or_else(|failure| {
-            let table = exchange.tables().first().map_or_else(String::new, |map| map.name().to_owned());
+            let table = exchange
+                .tables()
+                .first()
+                .map_or_else(String::new, |map| map.name().to_owned());
             Verification::of(table).unfinished(failure.report())
         });
         if let Some(reason) = &found.unfinished {
@@ -66,7 +72,11 @@ pub(crate) async fn run(config: &Config, flags: &VerifyFlags) -> anyhow::Result<
     }
     report.seconds = whole.elapsed().as_secs_f64();
     show(&report, files.as_ref(), flags.json)?;
-    Ok(if report.result == Outcome::Equal { DONE } else { FAILED })
+    Ok(if report.result == Outcome::Equal {
+        DONE
+    } else {
+        FAILED
+    })
 }
 
 /// A pipeline that is not configured, or that the portal does not have, would be equal to nothing.

@@ -106,5 +106,8 @@ fn a_file_that_is_not_there_is_not_made_by_whoever_only_looks() {
     drop(SqliteStore::open(&path).unwrap());
 
     assert!(SqliteStore::open_existing(&path).unwrap().is_some());
-    assert!(SqliteStore::open_existing(folder.path()).is_err(), "a folder is no database");
+    assert!(
+        SqliteStore::open_existing(folder.path()).is_err(),
+        "a folder is no database"
+    );
 }

@@ -28,7 +28,12 @@ fn naive(source: &Listed, table: &[Row], ranges: &[Range]) -> Found {
         ranges.iter().any(inside)
     };
     let mut found = Found::default();
-    let keys: BTreeSet<i64> = source.rows.keys().copied().chain(table.iter().map(Row::key)).collect();
+    let keys: BTreeSet<i64> = source
+        .rows
+        .keys()
+        .copied()
+        .chain(table.iter().map(Row::key))
+        .collect();
     for key in keys.into_iter().filter(|key| looked_at(*key)) {
         let here: Vec<&Row> = table.iter().filter(|row| row.key() == key).collect();
         let there = source.rows.get(&key);
@@ -74,30 +79,49 @@ fn naive(source: &Listed, table: &[Row], ranges: &[Range]) -> Found {
 #[track_caller]
 fn assert_same(told: &Verification, naive: &Found) {
     let count = |keys: usize| keys as u64;
-    assert_eq!((told.portal, told.stored, told.outside), (naive.portal, naive.stored, naive.outside));
+    assert_eq!(
+        (told.portal, told.stored, told.outside),
+        (naive.portal, naive.stored, naive.outside)
+    );
     for (kind, finding, keys) in [
         ("missing", &told.missing, &naive.missing),
         ("extra", &told.extra, &naive.extra),
         ("kept", &told.kept, &naive.kept),
-        ("different", &told.different, &naive.different.keys().copied().collect()),
+        (
+            "different",
+            &told.different,
+            &naive.different.keys().copied().collect(),
+        ),
     ] {
         assert_eq!(finding.count, count(keys.len()), "{kind}: {finding:?} {keys:?}");
-        assert!(finding.examples.iter().all(|key| keys.contains(key)), "{kind}: {finding:?} {keys:?}");
+        assert!(
+            finding.examples.iter().all(|key| keys.contains(key)),
+            "{kind}: {finding:?} {keys:?}"
+        );
         assert_eq!(finding.examples.len(), keys.len().min(20), "{kind}");
     }
     let mut columns: BTreeMap<String, u64> = BTreeMap::new();
     for column in naive.different.values().flatten() {
         *columns.entry(column.clone()).or_default() += 1;
     }
-    let told_columns: BTreeMap<String, u64> =
-        told.different.columns.iter().map(|(name, found)| (name.clone(), found.count)).collect();
+    let told_columns: BTreeMap<String, u64> = told
+        .different
+        .columns
+        .iter()
+        .map(|(name, found)| (name.clone(), found.count))
+        .collect();
     assert_eq!(told_columns, columns);
     assert_eq!(told.duplicate.count, naive.duplicate);
 }
 
 fn thing() -> impl Strategy<Value = Thing> {
     let name = prop_oneof![Just(None), Just(Some("one")), Just(Some("two"))];
-    (0..3, 0..10, name, 0..3).prop_map(|(part, time, name, value)| Thing { part, time, name, value })
+    (0..3, 0..10, name, 0..3).prop_map(|(part, time, name, value)| Thing {
+        part,
+        time,
+        name,
+        value,
+    })
 }
 
 /// What happens to a row of the source on its way into the table.
@@ -134,7 +158,10 @@ fn world() -> impl Strategy<Value = (Vec<Row>, Vec<Row>)> {
         }
         let strangers = only_here.into_iter().filter(|(key, _)| !portal.contains_key(key));
         table.extend(strangers.map(|(key, thing)| row(key, thing)));
-        let portal = portal.into_iter().map(|(key, (thing, _))| row(key, thing)).collect();
+        let portal = portal
+            .into_iter()
+            .map(|(key, (thing, _))| row(key, thing))
+            .collect();
         (portal, table)
     })
 }

@@ -20,7 +20,11 @@ async fn what_passes_is_waited_for_in_the_middle_and_told_at_once_at_the_start()
     let store = Arc::new(MemoryStore::with((1..=50).map(|key| plain(key, 0))));
     let mut source = Listed::new((1..=50).map(|key| plain(key, 0))).before("read", |source| {
         if source.calls["read"] == 3 {
-            source.failures = vec![away(), Failure::passing_after("wait", Duration::from_secs(200)), away()];
+            source.failures = vec![
+                away(),
+                Failure::passing_after("wait", Duration::from_secs(200)),
+                away(),
+            ];
         }
     });
     let started = Instant::now();
@@ -29,7 +33,9 @@ async fn what_passes_is_waited_for_in_the_middle_and_told_at_once_at_the_start()
 
     let mut source = Listed::new([plain(1, 0)]);
     source.failures = vec![away()];
-    let failure = compare(&context(&store), &map(), &mut source, &task(false)).await.unwrap_err();
+    let failure = compare(&context(&store), &map(), &mut source, &task(false))
+        .await
+        .unwrap_err();
     assert_eq!(failure.to_string(), "the portal is away");
 }
 
@@ -46,7 +52,10 @@ async fn what_does_not_pass_ends_the_comparison_with_what_was_found() {
         let started = Instant::now();
         let found = compared(&store, &mut source, false).await;
         assert_eq!(found.unfinished, Some(failure().report()));
-        assert_eq!((found.portal, found.different.count, found.missing.count), (14, 1, 13));
+        assert_eq!(
+            (found.portal, found.different.count, found.missing.count),
+            (14, 1, 13)
+        );
         assert!(started.elapsed() < Duration::from_secs(16 * 60));
     }
 }
@@ -99,7 +108,10 @@ async fn a_row_that_cannot_be_written_is_named_and_keeps_no_other_from_being_men
     assert!(refused.reason.contains("does not fit"));
     found.duplicate.add(5);
     let advice = found.advice().join("\n");
-    assert!(advice.contains("17, 40") && advice.contains("--merge-duplicates"), "{advice}");
+    assert!(
+        advice.contains("17, 40") && advice.contains("--merge-duplicates"),
+        "{advice}"
+    );
 }
 
 #[tokio::test]
@@ -109,9 +121,14 @@ async fn a_table_that_is_not_there_is_told_with_what_to_do() {
         ..MemoryStore::default()
     });
     let mut source = Listed::new([plain(1, 0)]);
-    let failure = compare(&context(&store), &map(), &mut source, &task(false)).await.unwrap_err();
+    let failure = compare(&context(&store), &map(), &mut source, &task(false))
+        .await
+        .unwrap_err();
     let text = failure.to_string();
-    assert!(text.contains("THINGS") && text.contains("stage-exchange migrate"), "{text}");
+    assert!(
+        text.contains("THINGS") && text.contains("stage-exchange migrate"),
+        "{text}"
+    );
     assert!(source.calls.is_empty(), "nothing is asked for in vain");
 }
 

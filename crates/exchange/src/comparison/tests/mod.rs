@@ -45,7 +45,13 @@ struct Thing {
 
 fn row(key: i64, thing: Thing) -> Row {
     let name = thing.name.map(str::to_owned);
-    let values = vec![key.into(), thing.part.into(), thing.time.into(), name.into(), thing.value.into()];
+    let values = vec![
+        key.into(),
+        thing.part.into(),
+        thing.time.into(),
+        name.into(),
+        thing.value.into(),
+    ];
     Row::new(&map(), values).unwrap()
 }
 
@@ -136,7 +142,11 @@ impl Source for Listed {
 
     async fn again(&mut self, keys: &[i64]) -> Result<Vec<Row>, Failure> {
         self.called("again")?;
-        Ok(keys.iter().filter_map(|key| self.rows.get(key)).cloned().collect())
+        Ok(keys
+            .iter()
+            .filter_map(|key| self.rows.get(key))
+            .cloned()
+            .collect())
     }
 
     async fn absent(&mut self, rows: &[Row]) -> Result<Vec<Absent>, Failure> {
@@ -181,5 +191,7 @@ fn task(repair: bool) -> Comparison<'static> {
 }
 
 async fn compared(store: &Arc<MemoryStore>, source: &mut Listed, repair: bool) -> Verification {
-    compare(&context(store), &map(), source, &task(repair)).await.unwrap()
+    compare(&context(store), &map(), source, &task(repair))
+        .await
+        .unwrap()
 }

@@ -89,7 +89,10 @@ async fn a_stopped_comparison_tells_what_it_has_found() {
         .await
         .unwrap();
     assert_eq!(found.unfinished.as_deref(), Some(super::super::STOPPED));
-    assert_eq!((found.portal, found.different.examples.as_slice()), (40, &[3][..]));
+    assert_eq!(
+        (found.portal, found.different.examples.as_slice()),
+        (40, &[3][..])
+    );
     assert!(!found.is_true());
 }
 

@@ -147,7 +147,11 @@ impl Store for MemoryStore {
             let place = rows.partition_point(|kept| kept.row.key() < key);
             rows[place..].iter().take_while(move |kept| kept.row.key() == key)
         };
-        Ok(keys.into_iter().flat_map(of).map(|kept| kept.row.clone()).collect())
+        Ok(keys
+            .into_iter()
+            .flat_map(of)
+            .map(|kept| kept.row.clone())
+            .collect())
     }
 
     async fn scan(&self, _map: &TableMap, after: Option<i64>, limit: u32) -> Result<Vec<Row>, Error> {
