@@ -9,8 +9,8 @@ use super::engine::{Engine, add_wrong};
 use super::source::Source;
 use crate::{store_failure, write_verified};
 
-/// Rows that are looked at again, of the source and of the table. A table in which more are wrong is not in motion but wrong: the
-/// others count as they were seen, so that the source need not be read twice.
+/// A table in which more rows than this were wrong at the second look, too, is not in motion but wrong: further rows count as
+/// they were read first, so that the source need not be read twice. The table is looked at again all the same.
 const ENOUGH: u64 = 10_000;
 
 /// How often rows that were mended are mended again because the source has changed meanwhile.
@@ -41,11 +41,15 @@ impl Engine<'_> {
         self.doubts.sort_unstable_by_key(|doubt| doubt.key);
         self.doubts.dedup_by_key(|doubt| doubt.key);
         let keys: Vec<i64> = self.doubts.iter().map(|doubt| doubt.key).collect();
-        let remembered = self.looked_at >= ENOUGH;
+        let is_wrong = self.proven >= ENOUGH;
+        let repair = self.task.repair;
+        // What is to be written over a row must be fresh.
+        let counts_as_read =
+            |doubt: &Doubt| is_wrong && doubt.first.is_some() && (!repair || doubt.seen.is_none());
         let unknown: Vec<i64> = self
             .doubts
             .iter()
-            .filter(|doubt| !remembered || doubt.first.is_none())
+            .filter(|doubt| !counts_as_read(doubt))
             .map(|doubt| doubt.key)
             .collect();
         let mut fresh = self.again(source, &unknown).await?;
@@ -53,13 +57,12 @@ impl Engine<'_> {
         for row in self.read_back(&keys).await? {
             stored.entry(row.key()).or_default().push(row);
         }
-        self.looked_at = self.looked_at.saturating_add(unknown.len() as u64);
-        let mut wrong = Vec::new();
+        let (mut wrong, mut missing) = (Vec::new(), Vec::new());
         for doubt in std::mem::take(&mut self.doubts) {
             let key = doubt.key;
-            let first = doubt.first.filter(|_| remembered);
+            let as_read = counts_as_read(&doubt);
             let now = stored.remove(&key).unwrap_or_default();
-            let Some(wanted) = fresh.remove(&key).or(first) else {
+            let Some(wanted) = fresh.remove(&key).or(doubt.first.filter(|_| as_read)) else {
                 // It vanished from the source meanwhile.
                 if !now.is_empty() {
                     self.result.kept.add(key);
@@ -77,30 +80,28 @@ impl Engine<'_> {
             } else {
                 self.result.different.add_columns(key, columns);
             }
-            wrong.push(wanted);
+            self.proven += 1;
+            if as_read {
+                missing.push(wanted);
+            } else {
+                wrong.push(wanted);
+            }
         }
-        if self.task.repair {
-            self.mend(source, wrong, remembered).await?;
+        if repair {
+            self.write(&missing).await?;
+            self.mend(source, wrong).await?;
         }
         Ok(())
     }
 
     /// Writes rows as the source has them. Another process may write the same rows at the same time, from what it has read a
     /// moment earlier or later: so the source is asked once more after each writing, until it still says what was written.
-    async fn mend<S: Source>(
-        &mut self,
-        source: &mut S,
-        mut rows: Vec<Row>,
-        remembered: bool,
-    ) -> Result<(), Failure> {
+    async fn mend<S: Source>(&mut self, source: &mut S, mut rows: Vec<Row>) -> Result<(), Failure> {
         for _ in 0..ROUNDS {
             if rows.is_empty() {
                 return Ok(());
             }
             let refused = self.write(&rows).await?;
-            if remembered {
-                return Ok(());
-            }
             let mut written: HashMap<i64, Row> = rows.drain(..).map(|row| (row.key(), row)).collect();
             for key in refused {
                 written.remove(&key);

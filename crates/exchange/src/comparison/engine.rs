@@ -27,8 +27,8 @@ pub(super) struct Engine<'a> {
     pub(super) mended: Mended,
     pub(super) patience: Patience,
     pub(super) doubts: Vec<Doubt>,
-    /// Rows that were looked at a second time.
-    pub(super) looked_at: u64,
+    /// Rows that were wrong at the second look, too.
+    pub(super) proven: u64,
     passed: Vec<Row>,
     /// The key of the last row that only the table has.
     last_passed: Option<i64>,
@@ -54,7 +54,7 @@ impl<'a> Engine<'a> {
             mended: Mended::default(),
             patience: Patience::default(),
             doubts: Vec::new(),
-            looked_at: 0,
+            proven: 0,
             passed: Vec::new(),
             last_passed: None,
             way: Way {

@@ -8,7 +8,8 @@ use super::*;
 
 /// The most rows held at once, and the most that one call to the store was about.
 async fn held(rows: i64) -> (usize, usize) {
-    const STEP: i64 = 1000;
+    /// Rows in one read of the source, which has every other key.
+    const READ: usize = 1000;
     // Every third row is missing, every fifth differs, and as many as there are only the table has.
     let portal = (1..=rows).map(|key| plain(key * 2, 0));
     let table = (1..=rows)
@@ -17,7 +18,7 @@ async fn held(rows: i64) -> (usize, usize) {
         .chain((1..=rows).map(|key| plain(key * 2 - 1, 0)));
     let store = Arc::new(MemoryStore::with(table));
     let mut source = Listed {
-        step: 2 * STEP,
+        step: 2_000,
         ..Listed::new(portal)
     };
     let (context, map, task) = (context(&store), map(), task(true));
@@ -25,7 +26,7 @@ async fn held(rows: i64) -> (usize, usize) {
     engine.run(&mut source).await.unwrap();
     let most = engine.most_held;
     assert_eq!(engine.into_result().missing.count, (rows / 3).unsigned_abs());
-    let bound = SCAN as usize + STEP as usize + PASSED + DOUBTS;
+    let bound = SCAN as usize + READ + PASSED + DOUBTS;
     assert!(most <= bound, "{most} of {bound}");
     (most, store.largest.load(Ordering::SeqCst))
 }

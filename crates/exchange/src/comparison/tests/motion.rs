@@ -67,6 +67,23 @@ async fn a_row_that_changes_while_it_is_mended_ends_as_the_source_has_it() {
 }
 
 #[tokio::test]
+async fn a_mass_change_that_was_followed_is_no_difference_however_many_rows_it_has() {
+    // Given a source that remembers an older state when it reads on, as one that keeps deals for a while does
+    const ROWS: i64 = 12_000;
+    let all = |value| (1..=ROWS).map(move |key| (key, plain(key, value)));
+    let store = Arc::new(MemoryStore::with(all(1).map(|(_, row)| row)));
+    let mut source = Listed {
+        step: 4_000,
+        ..Listed::new([plain(1, 0), plain(ROWS, 0)])
+    }
+    .before("read", move |source| source.rows.extend(all(0)))
+    .before("again", move |source| source.rows.extend(all(1)));
+    let found = compared(&store, &mut source, false).await;
+    assert!(found.is_true(), "{} rows", found.different.count);
+    assert_eq!(found.portal, ROWS.unsigned_abs());
+}
+
+#[tokio::test]
 async fn a_stopped_comparison_tells_what_it_has_found() {
     let store = Arc::new(MemoryStore::with((1..=100).map(|key| plain(key, 0))));
     let stop = CancellationToken::new();
