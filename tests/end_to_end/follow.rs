@@ -22,7 +22,7 @@ fn agree(place: &Workplace) -> Option<()> {
             .iter()
             .any(|kind| table[kind]["count"].as_u64() != Some(0))
     };
-    let tables = tables.as_array()?;
+    let tables = tables["tables"].as_array()?;
     (!tables.is_empty() && !tables.iter().any(wrong)).then_some(())
 }
 

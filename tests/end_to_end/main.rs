@@ -8,6 +8,7 @@ mod demo;
 mod follow;
 mod harness;
 mod layers;
+mod repair;
 mod run;
 mod secrets;
 mod verify;

@@ -66,6 +66,24 @@ impl Context {
         Ok(self.switch(switch).await? == serde_json::Value::Bool(true))
     }
 
+    /// The same for some of the configured pipelines only; an empty list leaves it as it is.
+    ///
+    /// # Errors
+    /// Permanent, when one of them is not configured.
+    pub fn narrowed(&self, pipelines: &[i64]) -> Result<Self, Failure> {
+        let configured = |pipeline: &&i64| self.pipelines.is_empty() || self.pipelines.contains(pipeline);
+        if let Some(stranger) = pipelines.iter().find(|pipeline| !configured(pipeline)) {
+            return Err(Failure::permanent(format!(
+                "pipeline {stranger} is not among portal.pipelines"
+            )));
+        }
+        let mut narrowed = self.clone();
+        if !pipelines.is_empty() {
+            narrowed.pipelines = pipelines.to_vec();
+        }
+        Ok(narrowed)
+    }
+
     /// What durable state is true for: see [`Scope`].
     pub fn scope(&self) -> Scope {
         let mut pipelines = self.pipelines.clone();

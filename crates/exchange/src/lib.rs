@@ -31,6 +31,7 @@
 //! assert_eq!(Environment::Test.table("CRM_STAGE_LIST"), "CRM_STAGE_LIST_TEST");
 //! ```
 
+mod comparison;
 mod context;
 pub mod duration;
 mod environment;
@@ -51,6 +52,10 @@ use agent::{AgentRequest, AgentSpec, Failure, Progress};
 use async_trait::async_trait;
 use table_map::TableMap;
 
+pub use comparison::{
+    Absent, Comparison, Portion, STOPPED, Sample, Source, SourceRows, UnknownPortion, compare,
+    verify_exchange,
+};
 pub use context::{Context, Scope};
 pub use environment::{Environment, UnknownEnvironment};
 pub use event::PortalEvent;
@@ -58,8 +63,8 @@ pub use failure::{portal_failure, row_failure, store_failure};
 pub use settings::{ConfigError, Settings};
 pub use stopping::unless_stopped;
 pub use switches::{NoSwitches, Switch, SwitchKind, Switches};
-pub use tables::{WriteCounts, ensure_table, write_verified};
-pub use verification::{Finding, Verification};
+pub use tables::{WriteCounts, ensure_table, require_table, write_verified};
+pub use verification::{ColumnFinding, Finding, Mended, Refused, Verification};
 
 /// The command that brings all of an exchange's data over: it queues an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,11 +104,20 @@ pub trait Exchange: Send + Sync + 'static {
     /// Its switches.
     fn switches(&self) -> Vec<Switch>;
 
-    /// Compares table and portal, row by row, in both directions. Changes nothing.
+    /// Compares table and portal, row by row, in both directions. Changes nothing unless it is asked to mend.
     ///
     /// # Errors
-    /// When portal or target cannot be read to the end.
-    async fn verify(&self, progress: OnProgress<'_>) -> Result<Verification, Failure>;
+    /// When the table is not there, or nothing can be read. What goes wrong later is told in
+    /// [`Verification::unfinished`].
+    async fn compare(&self, task: &Comparison<'_>) -> Result<Verification, Failure>;
+
+    /// Compares everything and changes nothing.
+    ///
+    /// # Errors
+    /// As [`compare`](Exchange::compare).
+    async fn verify(&self, progress: OnProgress<'_>) -> Result<Verification, Failure> {
+        self.compare(&Comparison::whole(progress)).await
+    }
 }
 
 /// Makes an exchange: what an exchange's crate gives to the runner.

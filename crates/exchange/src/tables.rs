@@ -41,6 +41,28 @@ pub async fn ensure_table(store: &dyn Store, map: &TableMap) -> Result<(), Failu
     Ok(())
 }
 
+/// Sees to it that the table can be read as it is: there, with all its columns. Changes nothing; an index may be missing.
+///
+/// # Errors
+/// Permanent, with what to do, when the table must be migrated first or cannot be taken over.
+pub async fn require_table(store: &dyn Store, map: &TableMap) -> Result<(), Failure> {
+    let (table, target) = (map.name(), store.target());
+    let shape = store.inspect(map).await.map_err(store_failure)?;
+    let there = shape.is_some();
+    let plan = planner::plan(map, shape.as_ref()).map_err(|clashes| {
+        Failure::permanent(format!("table {table} of {target} cannot be used")).with_source(clashes)
+    })?;
+    match plan.without_indexes().steps().len() {
+        0 => Ok(()),
+        _ if !there => Err(Failure::permanent(format!(
+            "table {table} is not in {target} yet; migrate first: `stage-exchange migrate`"
+        ))),
+        lacking => Err(Failure::permanent(format!(
+            "table {table} of {target} lacks {lacking} columns; migrate first: `stage-exchange migrate`"
+        ))),
+    }
+}
+
 /// What stands in the way of a unique index, in words for the operator; `None` when that is not the trouble.
 async fn duplicates(store: &dyn Store, map: &TableMap, error: &store::Error) -> Option<String> {
     if error.kind() != ErrorKind::Data {

@@ -43,7 +43,7 @@ use std::time::Duration;
 use ::agent::{AgentRequest, AgentSpec, Failure, Priority};
 use async_trait::async_trait;
 use exchange::{
-    BulkCommand, ConfigError, Context, Exchange, OnProgress, Plugin, PortalEvent, Settings, Switch,
+    BulkCommand, Comparison, ConfigError, Context, Exchange, Plugin, PortalEvent, Settings, Switch,
     Verification,
 };
 use stage_list_exchange::StageList;
@@ -141,8 +141,8 @@ impl Exchange for HistoryExchange {
         ]
     }
 
-    async fn verify(&self, progress: OnProgress<'_>) -> Result<Verification, Failure> {
-        verify::verify(&self.desk.context, &self.desk.map, &self.desk.stages, progress).await
+    async fn compare(&self, task: &Comparison<'_>) -> Result<Verification, Failure> {
+        verify::verify(&self.desk.context, &self.desk.map, &self.desk.stages, task).await
     }
 }
 

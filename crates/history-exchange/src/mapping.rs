@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::moves::{ASSIGNED_BY, MOVED_BY, responsible};
 
 /// The portal's entity type of a deal: `TYPE_ID` of every row.
-const DEAL: i32 = 2;
+pub(crate) const DEAL: i32 = 2;
 
 /// Who moved a deal is known better than who is responsible for it, and that better than nothing.
 const RESPONSIBLE: Ranking = Ranking {

@@ -310,28 +310,6 @@ impl Reader {
         Ok(())
     }
 
-    /// Which of these rows the portal still has, and the pipeline of each.
-    pub(crate) async fn existing(&self, ids: &[i64]) -> Result<HashMap<i64, i64>, Failure> {
-        let queries: Vec<HistoryQuery> = ids
-            .chunks(BATCH)
-            .map(|ids| HistoryQuery {
-                ids: ids.to_vec(),
-                ..HistoryQuery::default()
-            })
-            .collect();
-        let pages = self
-            .context
-            .portal
-            .history_pages(&queries)
-            .await
-            .map_err(|error| portal_failure("look for rows of the stage history", error))?;
-        Ok(pages
-            .into_iter()
-            .flat_map(|page| page.records)
-            .map(|record| (record.id, record.category_id))
-            .collect())
-    }
-
     /// Whether rows of this pipeline are to be brought over.
     pub(crate) fn wants(&self, pipeline: i64) -> bool {
         self.context.pipelines.is_empty() || self.context.pipelines.contains(&pipeline)

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use exchange::Portion;
+
+use crate::since::Since;
 
 /// Brings CRM stages and their whole history out of Bitrix24 into SQL tables that are always true.
 #[derive(Debug, Parser)]
@@ -76,14 +79,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Compare tables and portal, row by row
-    Verify {
-        /// Only this exchange
-        exchange: Option<String>,
-        /// Print one JSON document on stdout
-        #[arg(long)]
-        json: bool,
-    },
+    /// Compare tables and portal, row by row; mend them with --repair
+    Verify(VerifyFlags),
     /// See and steer the agents
     Agents {
         /// What to do with them
@@ -130,6 +127,34 @@ pub enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+/// Flags of `verify`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct VerifyFlags {
+    /// Only this exchange: stage-list or history
+    pub exchange: Option<String>,
+    /// Write what is missing or different as the portal has it, then compare again
+    #[arg(long)]
+    pub repair: bool,
+    /// Only moves made then or later, in the zone target.timezone: 2024-05-01 or 2024-05-01T09:00
+    #[arg(long, value_name = "DATE")]
+    pub since: Option<Since>,
+    /// Only this pipeline; may be repeated
+    #[arg(long = "pipeline", value_name = "N")]
+    pub pipelines: Vec<i64>,
+    /// Only a random part: a share such as 0.05 or 5%, or about so many rows
+    #[arg(long, value_name = "SHARE|N")]
+    pub sample: Option<Portion>,
+    /// What the random part follows from; the one that was taken is printed
+    #[arg(long, value_name = "S", requires = "sample")]
+    pub seed: Option<u64>,
+    /// Write what was found as JSON into this file, and for people into another beside it
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Print one JSON document on stdout
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What to do with agents.

@@ -23,6 +23,8 @@ mod logging;
 mod measured;
 mod output;
 mod plugins;
+mod report;
+mod since;
 mod wiring;
 
 use std::process::ExitCode;
@@ -31,9 +33,11 @@ use clap::Parser;
 
 pub use cli::{
     AgentsCommand, Cli, Command, DemoOptions, GlobalOptions, LogFormat, PortalFlags, SettingsCommand,
+    VerifyFlags,
 };
 pub use config::{Config, ConfigFailure};
 pub use plugins::plugins;
+pub use since::{NoDate, Since};
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {

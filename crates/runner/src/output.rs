@@ -15,6 +15,8 @@ const LINE_EVERY: Duration = Duration::from_secs(2);
 /// A bar on a terminal, a line now and then elsewhere; always on stderr, so that stdout stays for results.
 pub(crate) struct Meter {
     label: String,
+    /// Whether lines are written where there is no bar.
+    lines: bool,
     bar: Option<ProgressBar>,
     last_line: Mutex<Option<(Instant, String)>>,
     started: Instant,
@@ -22,8 +24,16 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn new(label: impl Into<String>) -> Self {
-        let label = label.into();
-        let bar = std::io::stderr().is_terminal().then(|| {
+        Self::with(label.into(), std::io::stderr().is_terminal(), true)
+    }
+
+    /// One that shows a bar on a terminal, unless it is to be `silent`, and nothing elsewhere.
+    pub(crate) fn bar_only(label: impl Into<String>, silent: bool) -> Self {
+        Self::with(label.into(), !silent && std::io::stderr().is_terminal(), false)
+    }
+
+    fn with(label: String, bar: bool, lines: bool) -> Self {
+        let bar = bar.then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             bar.set_prefix(label.clone());
             bar.set_style(spinner());
@@ -32,6 +42,7 @@ impl Meter {
         });
         Self {
             label,
+            lines,
             bar,
             last_line: Mutex::new(None),
             started: Instant::now(),
@@ -78,6 +89,9 @@ impl Meter {
     }
 
     fn line(&self, text: String, now: bool) {
+        if !self.lines {
+            return;
+        }
         // A poisoned lock only means that another line was not finished.
         let mut last = self
             .last_line

@@ -25,15 +25,20 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// Opens portal and target (neither is talked to yet, but a SQLite file is made) and makes the exchanges. For commands that
-    /// do not run agents: they see no switches.
-    pub(crate) fn new(config: &Config) -> anyhow::Result<Self> {
-        Self::with(config, portal(config)?, target(config)?, Arc::new(NoSwitches))
+    /// Opens portal and target, makes neither, and makes the exchanges. For commands that look and do not run agents: they see
+    /// no switches.
+    pub(crate) fn looking(config: &Config) -> anyhow::Result<Self> {
+        Self::with(
+            config,
+            portal(config)?,
+            existing_target(config)?,
+            Arc::new(NoSwitches),
+        )
     }
 
     /// For commands that talk to neither portal nor target: what is not configured leads nowhere.
     pub(crate) fn offline(config: &Config) -> anyhow::Result<Self> {
-        let store: Arc<dyn Store> = match target(config) {
+        let store: Arc<dyn Store> = match existing_target(config) {
             Ok(store) => store,
             Err(_) => Arc::new(SqliteStore::in_memory()?),
         };
@@ -178,8 +183,40 @@ pub(crate) fn portal_with(config: &Config, attempts: u32) -> anyhow::Result<Clie
     Client::new(client).context("cannot set up the connection to the portal")
 }
 
-/// The configured target.
+/// The configured target. A SQLite file is made when it is not there.
 pub(crate) fn target(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
+    target_with(config, |path| {
+        SqliteStore::open(path).context("cannot open the target")
+    })
+}
+
+/// A SQLite file that is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no database {0}; correct target.url, or make it with `stage-exchange migrate`")]
+pub(crate) struct NoDatabase(String);
+
+impl NoDatabase {
+    /// The target as a store would call itself.
+    pub(crate) fn target(&self) -> String {
+        format!("sqlite:{}", self.0)
+    }
+}
+
+/// The configured target as it is: a path that was mistyped does not become a database.
+///
+/// # Errors
+/// [`NoDatabase`] among others.
+pub(crate) fn existing_target(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
+    target_with(config, |path| {
+        let store = SqliteStore::open_existing(path).context("cannot open the target")?;
+        store.ok_or_else(|| NoDatabase(path.to_owned()).into())
+    })
+}
+
+fn target_with(
+    config: &Config,
+    open: impl FnOnce(&str) -> anyhow::Result<SqliteStore>,
+) -> anyhow::Result<Arc<dyn Store>> {
     let Some(url) = &config.target.url else {
         return Err(config
             .wrong(
@@ -197,12 +234,7 @@ pub(crate) fn target(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
                 "sqlite: needs a path, such as sqlite:history.sqlite",
             )
             .into()),
-        Some(path) => {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            Ok(Arc::new(
-                SqliteStore::open(path).context("cannot open the target")?,
-            ))
-        }
+        Some(path) => Ok(Arc::new(open(path.strip_prefix("//").unwrap_or(path))?)),
         None => {
             let target = MssqlTarget::parse(url).map_err(|error| {
                 let message = format!(

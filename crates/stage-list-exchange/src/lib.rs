@@ -33,7 +33,7 @@ use std::sync::Arc;
 use ::agent::{AgentRequest, AgentSpec, Failure};
 use async_trait::async_trait;
 use exchange::{
-    BulkCommand, ConfigError, Context, Exchange, OnProgress, Plugin, PortalEvent, Settings, Switch,
+    BulkCommand, Comparison, ConfigError, Context, Exchange, Plugin, PortalEvent, Settings, Switch,
     Verification,
 };
 use table_map::TableMap;
@@ -97,8 +97,8 @@ impl Exchange for StageListExchange {
         vec![interception()]
     }
 
-    async fn verify(&self, _progress: OnProgress<'_>) -> Result<Verification, Failure> {
-        verify::verify(&self.list).await
+    async fn compare(&self, task: &Comparison<'_>) -> Result<Verification, Failure> {
+        verify::verify(&self.list, task).await
     }
 }
 

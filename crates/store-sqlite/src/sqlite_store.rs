@@ -34,6 +34,20 @@ impl SqliteStore {
         Self::open_patiently(path.as_ref(), connection::LOCK_PATIENCE)
     }
 
+    /// Opens the database file at `path` if there is one; makes nothing. For whoever only looks: a path that was mistyped must
+    /// not become a database.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_existing(path: impl AsRef<Path>) -> Result<Option<Self>, Error> {
+        let path = path.as_ref();
+        match std::fs::metadata(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            // Whatever else is wrong with it is told by opening it.
+            _ => Self::open(path).map(Some),
+        }
+    }
+
     pub(crate) fn open_patiently(path: &Path, patience: Duration) -> Result<Self, Error> {
         let target = format!("sqlite:{}", path.display());
         let (writer, reader) = connection::open(path, patience)

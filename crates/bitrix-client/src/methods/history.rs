@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, FixedOffset, Utc};
 use futures::future::try_join_all;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -46,6 +46,8 @@ pub struct HistoryQuery {
     pub owners: Vec<i64>,
     /// Only records with these IDs; empty for all.
     pub ids: Vec<i64>,
+    /// Only records of moves that were made at this moment or later, in whole seconds.
+    pub created_from: Option<DateTime<Utc>>,
     /// The largest IDs first.
     pub descending: bool,
     /// Ask for nothing but IDs. Functions that return whole records ask for all fields all the same.
@@ -63,6 +65,7 @@ impl Default for HistoryQuery {
             categories: Vec::new(),
             owners: Vec::new(),
             ids: Vec::new(),
+            created_from: None,
             descending: false,
             select_only_id: false,
             start: -1,
@@ -90,6 +93,11 @@ impl HistoryQuery {
             if let Some(bound) = bound {
                 filter.insert(key.to_owned(), bound.into());
             }
+        }
+        if let Some(moment) = self.created_from {
+            // The portal's filters take whole seconds.
+            let moment = moment.format("%Y-%m-%dT%H:%M:%S+00:00").to_string();
+            filter.insert(">=CREATED_TIME".to_owned(), moment.into());
         }
         for (key, list) in [
             ("@CATEGORY_ID", &self.categories),

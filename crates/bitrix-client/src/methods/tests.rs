@@ -361,3 +361,17 @@ fn a_pipeline_is_not_refused_for_its_decoration() {
         }]
     );
 }
+
+#[test]
+fn moves_since_a_moment_are_asked_for_in_whole_seconds_with_their_offset() {
+    let query = crate::HistoryQuery {
+        created_from: Some("2024-05-01T09:00:00.750+03:00".parse().expect("a moment")),
+        categories: vec![3],
+        ..crate::HistoryQuery::default()
+    };
+    let filter = &query.call().params["filter"];
+    assert_eq!(
+        *filter,
+        json!({ ">=CREATED_TIME": "2024-05-01T06:00:00+00:00", "@CATEGORY_ID": [3] })
+    );
+}

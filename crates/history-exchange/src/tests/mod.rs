@@ -5,4 +5,5 @@ mod bench;
 mod moves;
 mod plan;
 mod upload;
+mod verify;
 mod windows;

@@ -40,7 +40,7 @@ async fn known(config: &Config, state: &StateFile, name: &str) -> anyhow::Result
     if !state.list(AgentFilter::named(name)).await?.is_empty() {
         return Ok(());
     }
-    let parts = Parts::new(config)?;
+    let parts = Parts::offline(config)?;
     let agents = parts.agents();
     let names: Vec<&str> = agents.iter().map(|spec| spec.agent.name()).collect();
     if names.contains(&name) {

@@ -10,7 +10,7 @@ use store::planner;
 use crate::config::{Config, ConfigFailure};
 use crate::exit::{DONE, FAILED, chain};
 use crate::output;
-use crate::wiring::{self, Parts};
+use crate::wiring::{self, NoDatabase, Parts};
 
 /// One question and its answer.
 #[derive(Debug, Serialize)]
@@ -29,7 +29,7 @@ const ATTEMPTS: u32 = 2;
 pub(crate) async fn run(config: &Config, as_json: bool) -> anyhow::Result<u8> {
     let mut answers = Answers(Vec::new());
     let client = wiring::portal_with(config, ATTEMPTS)?;
-    match wiring::target(config) {
+    match wiring::existing_target(config) {
         Ok(store) => {
             // What is wrong with the configuration ends the command before anything is asked.
             let parts = Parts::with(config, client.clone(), store, Arc::new(NoSwitches))?;
@@ -39,7 +39,11 @@ pub(crate) async fn run(config: &Config, as_json: bool) -> anyhow::Result<u8> {
         Err(error) if error.is::<ConfigFailure>() => return Err(error),
         Err(error) => {
             portal(&client, &config.portal.pipelines, &mut answers).await;
-            answers.wrong("target", format!("{} (target.url)", chain(&error)));
+            let text = match error.downcast_ref::<NoDatabase>() {
+                Some(missing) => missing.to_string(),
+                None => format!("{} (target.url)", chain(&error)),
+            };
+            answers.wrong("target", text);
         }
     }
     match wiring::state(config) {

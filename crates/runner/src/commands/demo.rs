@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::exit::{DONE, FAILED, Usage};
 use crate::output::{self, Meter, number, time};
 use crate::wiring::{self, Parts};
-use crate::{commands::verify, foreground};
+use crate::{foreground, report};
 
 /// Changes of deals a second while the demo goes on: enough to see them come.
 const MOVES_PER_SECOND: f64 = 1.0;
@@ -64,7 +64,7 @@ pub(crate) async fn run(global: &GlobalOptions, options: &DemoOptions) -> anyhow
             number(count("inserted")),
             number(count("changed")),
             number(count("unchanged")),
-            verify::describe(&verified)
+            report::describe(&verified)
         ));
         document.insert(exchange.subject().to_owned(), describe(&verified, count));
     }

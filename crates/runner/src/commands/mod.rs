@@ -24,7 +24,7 @@ pub(crate) async fn execute(cli: Cli) -> anyhow::Result<u8> {
         Command::Demo(options) => demo::run(global, &options).await,
         Command::Run => run::run(&load(global)?).await,
         Command::Bulk { exchange, wait, json } => bulk::run(&load(global)?, &exchange, wait, json).await,
-        Command::Verify { exchange, json } => verify::run(&load(global)?, exchange.as_deref(), json).await,
+        Command::Verify(flags) => verify::run(&load(global)?, &flags).await,
         Command::Agents { command, json } => {
             agents::run(&load(global)?, &command.unwrap_or_default(), json).await
         }

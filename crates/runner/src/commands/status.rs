@@ -7,11 +7,21 @@ use super::agents::line;
 use crate::config::Config;
 use crate::exit::{DONE, FAILED};
 use crate::output::{self, number};
-use crate::wiring::{self, Parts};
+use crate::wiring::{self, NoDatabase, Parts};
 
 pub(crate) async fn run(config: &Config, as_json: bool) -> anyhow::Result<u8> {
-    let parts = Parts::new(config)?;
+    // Where there is no database yet, there are no tables.
+    let (parts, missing) = match Parts::looking(config) {
+        Ok(parts) => (parts, None),
+        Err(error) => match error.downcast::<NoDatabase>() {
+            Ok(missing) => (Parts::offline(config)?, Some(missing)),
+            Err(error) => return Err(error),
+        },
+    };
     let store = &parts.context.store;
+    let target = missing
+        .as_ref()
+        .map_or_else(|| store.target(), NoDatabase::target);
     let mut tables = Vec::new();
     let mut lines = Vec::new();
     let mut code = DONE;
@@ -47,14 +57,17 @@ pub(crate) async fn run(config: &Config, as_json: bool) -> anyhow::Result<u8> {
     if as_json {
         output::json(&json!({
             "portal": parts.context.portal_name,
-            "target": store.target(),
+            "target": target,
             "environment": config.environment,
             "tables": Value::from(tables),
             "agents": agents,
         }))?;
     } else {
         println!("portal {}", parts.context.portal_name);
-        println!("target {}, environment {}", store.target(), config.environment);
+        println!("target {target}, environment {}", config.environment);
+        if let Some(missing) = &missing {
+            println!("  {missing}");
+        }
         for text in lines {
             println!("  {text}");
         }

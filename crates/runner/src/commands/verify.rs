@@ -1,65 +1,126 @@
-//! `verify`: comparing tables and portal.
+//! `verify`: comparing tables and portal, and mending the tables.
 
-use exchange::{Finding, Verification};
+use anyhow::Context as _;
+use exchange::{Comparison, Sample, Verification, verify_exchange};
 
+use crate::cli::VerifyFlags;
 use crate::config::Config;
-use crate::exit::{DONE, FAILED};
-use crate::output::{self, Meter, number};
+use crate::exit::{DONE, FAILED, Usage};
+use crate::foreground;
+use crate::output::{self, Meter};
+use crate::report::{Asked, Outcome, Report, ReportFiles, describe};
 use crate::wiring::Parts;
 
-pub(crate) async fn run(config: &Config, only: Option<&str>, as_json: bool) -> anyhow::Result<u8> {
-    let parts = Parts::new(config)?;
-    let exchanges = match only {
+pub(crate) async fn run(config: &Config, flags: &VerifyFlags) -> anyhow::Result<u8> {
+    let files = flags.report.as_deref().map(ReportFiles::named).transpose()?;
+    let parts = Parts::looking(config)?;
+    let exchanges = match flags.exchange.as_deref() {
         Some(word) => vec![parts.exchange(word)?],
         None => parts.exchanges.iter().collect(),
     };
-    let mut results = Vec::new();
-    for exchange in exchanges {
-        let meter = Meter::new(format!("verify {}", exchange.name()));
-        let result = exchange.verify(&|progress| meter.show(&progress)).await;
-        meter.finish();
-        results.push(result?);
+    let stop = foreground::stop_on_signal()?;
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => anyhow::bail!("{}; nothing was compared", exchange::STOPPED),
+        known = known_pipelines(&parts, &flags.pipelines) => known?,
     }
-    if as_json {
-        output::json(&results)?;
-    } else {
-        for result in &results {
-            println!("{}", describe(result));
+    let sample = flags.sample.map(|portion| Sample {
+        portion,
+        seed: flags.seed.unwrap_or_else(|| rand::random::<u32>().into()),
+    });
+    if let Some(sample) = sample {
+        eprintln!(
+            "compares {}; the same rows again with --seed {}",
+            sample.portion, sample.seed
+        );
+    }
+    let asked = Asked {
+        since: flags.since.map(|since| since.in_the_table(&parts.context)),
+        pipelines: flags.pipelines.clone(),
+        sample,
+        repair: flags.repair,
+    };
+    let since = asked.since;
+    let mut report = Report::new(&parts.context, asked);
+    let whole = Meter::bar_only("", true);
+    for exchange in exchanges {
+        let meter = Meter::bar_only(format!("verify {}", exchange.name()), flags.json);
+        let task = Comparison {
+            since,
+            pipelines: flags.pipelines.clone(),
+            sample,
+            repair: flags.repair,
+            stop: stop.clone(),
+            progress: &|progress| meter.show(&progress),
+        };
+        let found = verify_exchange(exchange.as_ref(), &task).await;
+        meter.finish();
+        let found = found.unwrap_or_else(|failure| {
+            let table = exchange
+                .tables()
+                .first()
+                .map_or_else(String::new, |map| map.name().to_owned());
+            Verification::of(table).unfinished(failure.report())
+        });
+        if let Some(reason) = &found.unfinished {
+            eprintln!("error: {}: {reason}", found.table);
+        }
+        report.add(found);
+        if stop.is_cancelled() {
+            break;
         }
     }
-    Ok(if results.iter().all(Verification::is_true) {
+    report.seconds = whole.elapsed().as_secs_f64();
+    show(&report, files.as_ref(), flags.json)?;
+    Ok(if report.result == Outcome::Equal {
         DONE
     } else {
         FAILED
     })
 }
 
-/// One line about a table, and one for each kind of finding.
-pub(crate) fn describe(result: &Verification) -> String {
-    let verdict = if result.is_true() { "true" } else { "NOT true" };
-    let mut text = format!(
-        "{} is {verdict}: {} rows in the portal, {} in the table",
-        result.table,
-        number(result.portal),
-        number(result.stored)
-    );
-    let mut add = |name: &str, finding: &Finding| {
-        if finding.count == 0 {
-            return;
+/// A pipeline that is not configured, or that the portal does not have, would be equal to nothing.
+async fn known_pipelines(parts: &Parts, wanted: &[i64]) -> anyhow::Result<()> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    parts
+        .context
+        .narrowed(wanted)
+        .map_err(|failure| Usage(format!("--pipeline: {failure}")))?;
+    let categories = parts.context.portal.categories().await;
+    let there: Vec<i64> = categories
+        .context("cannot read the pipelines")?
+        .iter()
+        .map(|category| category.id)
+        .collect();
+    match wanted.iter().find(|pipeline| !there.contains(pipeline)) {
+        None => Ok(()),
+        Some(stranger) => {
+            let there: Vec<String> = there.iter().map(i64::to_string).collect();
+            Err(Usage(format!(
+                "--pipeline: the portal has no pipeline {stranger}; it has {}",
+                there.join(", ")
+            ))
+            .into())
         }
-        let examples: Vec<String> = finding.examples.iter().take(5).map(i64::to_string).collect();
-        text.push_str(&format!(
-            "\n  {} {name}, such as EXTERNAL_ID {}",
-            number(finding.count),
-            examples.join(", ")
-        ));
-        if !finding.columns.is_empty() {
-            text.push_str(&format!(" (in {})", finding.columns.join(", ")));
+    }
+}
+
+fn show(report: &Report, files: Option<&ReportFiles>, as_json: bool) -> anyhow::Result<()> {
+    if as_json {
+        output::json(report)?;
+    } else {
+        for table in &report.tables {
+            println!("{}", describe(table));
+            for sentence in table.advice() {
+                println!("  {sentence}");
+            }
         }
-    };
-    add("missing", &result.missing);
-    add("different", &result.different);
-    add("extra", &result.extra);
-    add("kept though the portal has them no more", &result.kept);
-    text
+    }
+    if let Some(files) = files {
+        files.write(report)?;
+        eprintln!("the report is in {}", files.shown());
+    }
+    Ok(())
 }

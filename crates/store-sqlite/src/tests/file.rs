@@ -94,3 +94,20 @@ async fn a_file_may_have_any_name() {
         assert!(path.is_file(), "{name}");
     }
 }
+
+#[test]
+fn a_file_that_is_not_there_is_not_made_by_whoever_only_looks() {
+    let (folder, path) = a_path();
+    let missing = folder.path().join("no folder").join("target.sqlite");
+    assert!(SqliteStore::open_existing(&path).unwrap().is_none());
+    assert!(SqliteStore::open_existing(missing).unwrap().is_none());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    drop(SqliteStore::open(&path).unwrap());
+
+    assert!(SqliteStore::open_existing(&path).unwrap().is_some());
+    assert!(
+        SqliteStore::open_existing(folder.path()).is_err(),
+        "a folder is no database"
+    );
+}
