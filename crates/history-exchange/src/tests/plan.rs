@@ -119,7 +119,7 @@ fn thinned(until: i64, one_in: u64) -> Vec<i64> {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
-            state % one_in == 0
+            state.is_multiple_of(one_in)
         })
         .collect()
 }
