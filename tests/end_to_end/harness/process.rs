@@ -158,6 +158,16 @@ impl Process {
         })
     }
 
+    /// What it has written to stderr so far.
+    pub(crate) fn said(&self) -> String {
+        self.stderr.text()
+    }
+
+    /// The number of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child
             .try_wait()
@@ -167,6 +177,7 @@ impl Process {
 
     /// Ends it as a crash does: at once, without a word.
     pub(crate) fn kill(mut self) {
+        // One that has ended by itself is not there to be killed, which is no error.
         self.child.kill().expect("the child can be killed");
         self.child.wait().expect("the child can be waited for");
     }
