@@ -14,7 +14,11 @@ struct Damage {
     words: &'static [&'static str],
 }
 
-const START_ANEW: &[&str] = &["is damaged or no database", "move it away to start anew", "backup"];
+const START_ANEW: &[&str] = &[
+    "is damaged or no database",
+    "move it away to start anew",
+    "backup",
+];
 
 const DAMAGES: &[Damage] = &[
     Damage {
@@ -58,7 +62,10 @@ const DAMAGES: &[Damage] = &[
 ];
 
 fn cut(path: &Path, to: impl Fn(u64) -> u64) {
-    let file = std::fs::OpenOptions::new().write(true).open(path).expect("the state");
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(path)
+        .expect("the state");
     let length = file.metadata().expect("its length").len();
     assert!(length > 3 * 4_096, "there is something to cut off");
     file.set_len(to(length)).expect("a shorter file");
@@ -103,7 +110,11 @@ fn a_damaged_state_is_told_by_every_command_and_left_as_it_is_and_nothing_is_los
             let name = "stage-exchange-data/state.sqlite";
             for wanted in damage.words.iter().chain([&name]) {
                 let said = ended.stderr.contains(wanted);
-                assert!(said, "{}: {words:?}: {wanted:?} is not said: {}", damage.what, ended.stderr);
+                assert!(
+                    said,
+                    "{}: {words:?}: {wanted:?} is not said: {}",
+                    damage.what, ended.stderr
+                );
             }
             assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
         }

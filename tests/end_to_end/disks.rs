@@ -178,10 +178,18 @@ fn a_folder_that_may_only_be_read_is_told_with_the_file_and_what_to_do() {
 
     disk.remount("ro");
 
-    for (place, words) in [(&state, &["bulk", "history", "--wait"][..]), (&state, &["run"]), (&state, &["agents"])] {
+    for (place, words) in [
+        (&state, &["bulk", "history", "--wait"][..]),
+        (&state, &["run"]),
+        (&state, &["agents"]),
+    ] {
         let ended = run(place, words).expect_code(1);
         for wanted in ["state.sqlite", "is not writable", "rights"] {
-            assert!(ended.stderr.contains(wanted), "{words:?}: {wanted:?}: {}", ended.stderr);
+            assert!(
+                ended.stderr.contains(wanted),
+                "{words:?}: {wanted:?}: {}",
+                ended.stderr
+            );
         }
     }
     let ended = run(&target, &["bulk", "history", "--wait"]).expect_code(1);

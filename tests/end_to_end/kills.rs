@@ -38,7 +38,10 @@ struct Said {
 impl Drop for Said {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("round {} of STAGE_EXCHANGE_TEST_SEED={} failed", self.round, self.seed);
+            eprintln!(
+                "round {} of STAGE_EXCHANGE_TEST_SEED={} failed",
+                self.round, self.seed
+            );
         }
     }
 }
@@ -67,16 +70,22 @@ fn rounds(first_round: u64, one: impl Fn(&Portal, &mut StdRng, &mut Tally)) {
         drop(said);
     }
     println!("{tally:?}");
-    assert!(tally.killed > tally.too_late && tally.acknowledged > 0, "{tally:?}");
+    assert!(
+        tally.killed > tally.too_late && tally.acknowledged > 0,
+        "{tally:?}"
+    );
 }
 
 #[test]
 fn whatever_is_killed_at_whatever_moment_the_rows_in_sqlite_are_whole_and_none_is_there_twice() {
-    rounds(0, |portal, random, tally| round(portal, &SqliteFile::new(), None, random, tally));
+    rounds(0, |portal, random, tally| {
+        round(portal, &SqliteFile::new(), None, random, tally)
+    });
 }
 
 #[test]
-fn whatever_is_killed_and_cut_off_at_whatever_moment_the_rows_in_sql_server_are_whole_and_none_is_there_twice() {
+fn whatever_is_killed_and_cut_off_at_whatever_moment_the_rows_in_sql_server_are_whole_and_none_is_there_twice()
+ {
     rounds(500, |portal, random, tally| {
         let database = Proxied::new();
         round(portal, &database, Some(database.proxy()), random, tally);
@@ -124,7 +133,10 @@ fn round(
         // What was answered 200 is on the disk, whatever came after.
         let kept = keys_of_events(&place.state(), "1 = 1");
         let forgotten: Vec<_> = acknowledged.difference(&kept).collect();
-        assert!(forgotten.is_empty(), "events of these deals are forgotten: {forgotten:?}");
+        assert!(
+            forgotten.is_empty(),
+            "events of these deals are forgotten: {forgotten:?}"
+        );
     }
 
     tally.acknowledged += acknowledged.len();
@@ -133,7 +145,9 @@ fn round(
     if !acknowledged.is_empty() {
         let run = place.start(&["run"]);
         wait_until("an end of all events", || {
-            keys_of_events(&place.state(), "state <> 'done'").is_empty().then_some(())
+            keys_of_events(&place.state(), "state <> 'done'")
+                .is_empty()
+                .then_some(())
         });
         run.kill();
     }

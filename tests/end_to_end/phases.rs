@@ -7,15 +7,30 @@ use crate::harness::{Database, Portal, Process, Proxied, Workplace, assert_same,
 
 /// Each phase, and how to meet it. A count of bytes goes on for as long as it is set.
 const PHASES: &[(&str, Fault)] = &[
-    ("before the first word of a login", Fault::CutAfter(Direction::ToServer, 1)),
-    ("while a login is encrypted", Fault::CutAfter(Direction::ToServer, 300)),
-    ("before the answer to a login", Fault::ResetAfter(Direction::ToClient, 1_000)),
+    (
+        "before the first word of a login",
+        Fault::CutAfter(Direction::ToServer, 1),
+    ),
+    (
+        "while a login is encrypted",
+        Fault::CutAfter(Direction::ToServer, 300),
+    ),
+    (
+        "before the answer to a login",
+        Fault::ResetAfter(Direction::ToClient, 1_000),
+    ),
     ("before rows are sent", Fault::LoseAnswer("INSERT BULK")),
     // The stages of the demo portal's third pipeline: rows of the history.
     ("among the rows", Fault::LoseRequest("C3:")),
     ("before the commit", Fault::LoseRequest("COMMIT TRANSACTION")),
-    ("between the commit and its answer", Fault::LoseAnswer("COMMIT TRANSACTION")),
-    ("when rows are read back", Fault::LoseAnswer("BETWEEN @P1 AND @P2")),
+    (
+        "between the commit and its answer",
+        Fault::LoseAnswer("COMMIT TRANSACTION"),
+    ),
+    (
+        "when rows are read back",
+        Fault::LoseAnswer("BETWEEN @P1 AND @P2"),
+    ),
 ];
 
 /// Waits until the fault has happened, and ends one that would go on.
@@ -47,7 +62,11 @@ fn an_upload_that_loses_its_connection_in_any_phase_goes_on_by_itself() {
         let ended = upload.finish().expect_code(0);
 
         assert_eq!(ended.json()["rows"], json!(truth.moves.len()), "{phase}");
-        assert!(ended.stderr.contains("trying again in"), "{phase}: {}", ended.stderr);
+        assert!(
+            ended.stderr.contains("trying again in"),
+            "{phase}: {}",
+            ended.stderr
+        );
         assert_same(&database.moves("TEST"), &truth.moves);
     }
 }

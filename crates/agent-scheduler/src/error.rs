@@ -137,6 +137,16 @@ pub enum Error {
         #[source]
         source: Arc<rusqlite::Error>,
     },
+    /// A value, a name or a key is longer than the state takes.
+    #[error(
+        "cannot {operation}: a value of it is larger than {most} bytes, which no agent's input and no setting needs; it is refused"
+    )]
+    TooLarge {
+        /// What was to be done.
+        operation: &'static str,
+        /// The most that is taken.
+        most: usize,
+    },
     /// The program is ending, or a bug broke the operation off.
     #[error("cannot {operation}: the work on the state was broken off")]
     BrokenOff {
@@ -254,6 +264,7 @@ impl Error {
             | Self::RegisteredTwice { .. }
             | Self::WrongLock { .. }
             | Self::Setting { .. }
+            | Self::TooLarge { .. }
             | Self::Running => ErrorKind::Usage,
         }
     }

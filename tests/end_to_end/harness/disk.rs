@@ -19,7 +19,16 @@ impl SmallDisk {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let script = "mount -t tmpfs -o size=\"$1\" none \"$2\" && echo mounted && exec cat";
         let mut holder = Command::new("unshare")
-            .args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", size])
+            .args([
+                "--user",
+                "--map-root-user",
+                "--mount",
+                "sh",
+                "-c",
+                script,
+                "sh",
+                size,
+            ])
             .arg(folder.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -36,7 +45,10 @@ impl SmallDisk {
         if line.trim() == "mounted" {
             return Ok(disk);
         }
-        Err(format!("no file system may be mounted here: {}", disk.last_words()))
+        Err(format!(
+            "no file system may be mounted here: {}",
+            disk.last_words()
+        ))
     }
 
     fn last_words(mut self) -> String {
@@ -52,7 +64,13 @@ impl SmallDisk {
     /// What runs a program where the disk is seen, in this folder.
     pub(crate) fn inside(&self) -> Vec<String> {
         let pid = self.holder.id().to_string();
-        let enter = ["nsenter", "--preserve-credentials", "--user", "--mount", "--target"];
+        let enter = [
+            "nsenter",
+            "--preserve-credentials",
+            "--user",
+            "--mount",
+            "--target",
+        ];
         let folder = self.folder.path().to_str().expect("a path in UTF-8");
         enter
             .into_iter()

@@ -105,7 +105,11 @@ impl Workplace {
         let (first, others) = wrapper.split_first().expect("a program to go through");
         let inner = program();
         let mut command = Command::new(first);
-        for name in inner.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name) {
+        for name in inner
+            .get_envs()
+            .filter(|(_, value)| value.is_none())
+            .map(|(name, _)| name)
+        {
             command.env_remove(name);
         }
         command

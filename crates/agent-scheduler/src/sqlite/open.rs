@@ -83,7 +83,10 @@ fn create_file(path: &Path) -> Result<(), Error> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             keep_private(path);
             // Whoever made the file may still be filling it; whoever emptied it should know what that means.
-            if path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0) {
+            if path
+                .metadata()
+                .is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0)
+            {
                 tracing::warn!(path = %path.display(), "the state was empty: agents start anew");
             }
             Ok(())

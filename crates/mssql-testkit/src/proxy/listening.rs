@@ -35,7 +35,11 @@ impl Ear {
             return Heard::Nothing;
         };
         if direction == Direction::ToClient {
-            return if self.asked { Heard::TheMoment } else { Heard::Nothing };
+            return if self.asked {
+                Heard::TheMoment
+            } else {
+                Heard::Nothing
+            };
         }
         let wanted: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
         self.tail.extend_from_slice(data);
@@ -79,10 +83,7 @@ mod tests {
             ear.hear(1, fault, Direction::ToServer, &utf16("COMMIT")),
             Heard::Nothing
         );
-        assert_eq!(
-            ear.hear(1, fault, Direction::ToClient, b"done"),
-            Heard::TheMoment
-        );
+        assert_eq!(ear.hear(1, fault, Direction::ToClient, b"done"), Heard::TheMoment);
         // And what was heard under one fault does not count under the next.
         assert_eq!(ear.hear(2, fault, Direction::ToClient, b"hello"), Heard::Nothing);
     }
