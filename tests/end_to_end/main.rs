@@ -11,6 +11,7 @@ mod follow;
 mod harness;
 mod kills;
 mod layers;
+mod leaks;
 mod phases;
 mod run;
 mod secrets;

@@ -35,7 +35,11 @@ fn runtime() -> Runtime {
 impl SqlServer {
     /// A test server of its own.
     pub(crate) fn own() -> Self {
-        let server = TestServer::start(Options::default()).expect("a test server");
+        Self::with(Options::default())
+    }
+
+    fn with(options: Options) -> Self {
+        let server = TestServer::start(options).expect("a test server");
         Self {
             url: server.url("test"),
             runtime: runtime(),
@@ -67,7 +71,19 @@ pub(crate) struct Proxied {
 impl Proxied {
     /// A server and a proxy of its own. Nothing but the login is encrypted, so that the proxy can listen.
     pub(crate) fn new() -> Self {
-        let server = SqlServer::own();
+        Self::with(Options::default())
+    }
+
+    /// The same with this password of its login.
+    pub(crate) fn with_password(password: &str) -> Self {
+        Self::with(Options {
+            password: password.to_owned(),
+            ..Options::default()
+        })
+    }
+
+    fn with(options: Options) -> Self {
+        let server = SqlServer::with(options);
         let Origin::Own { server: own } = &server.origin else {
             panic!("a server of one's own is one's own");
         };
