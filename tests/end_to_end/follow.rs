@@ -2,16 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{Portal, Workplace, targets, wait_until};
-
-/// A port that nobody listens on now.
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .expect("a port")
-        .local_addr()
-        .expect("its address")
-        .port()
-}
+use crate::harness::{Portal, Workplace, free_port, targets, wait_until};
 
 /// Whether table and portal agree, row by row.
 fn agree(place: &Workplace) -> Option<()> {

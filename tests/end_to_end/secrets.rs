@@ -1,7 +1,5 @@
 //! Secrets stay where they were written.
 
-use std::path::Path;
-
 use crate::harness::{Ended, Portal, SqliteFile, Workplace};
 
 const SECRET: &str = "s3cretw0rdOfTheWebhook";
@@ -12,20 +10,6 @@ fn hides(ended: &Ended) {
     for secret in [SECRET, PASSWORD] {
         assert!(!ended.all().contains(secret), "{}", ended.all());
     }
-}
-
-/// All files of a folder, and of those in it.
-fn files(folder: &Path) -> Vec<std::path::PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            found.push(path);
-        }
-    }
-    found
 }
 
 #[test]
@@ -47,7 +31,7 @@ fn the_secret_of_the_webhook_is_in_no_output_and_in_no_file() {
         run.says("stage list is in step");
         run.terminate();
         hides(&run.finish().expect_code(0));
-        for file in files(&place.path("stage-exchange-data")) {
+        for file in place.files() {
             let bytes = std::fs::read(&file).unwrap();
             let there = bytes.windows(SECRET.len()).any(|part| part == SECRET.as_bytes());
             assert!(!there, "{}", file.display());
@@ -71,7 +55,7 @@ fn a_portal_that_refuses_or_is_away_does_not_bring_the_secret_to_light() {
             upload.terminate();
         }
         hides(&upload.finish().expect_code(1));
-        for file in files(&place.path("stage-exchange-data")) {
+        for file in place.files() {
             let bytes = std::fs::read(&file).unwrap();
             assert!(!bytes.windows(SECRET.len()).any(|part| part == SECRET.as_bytes()));
         }
@@ -124,7 +108,7 @@ fn the_password_of_the_target_is_in_no_output_and_in_no_file() {
         upload.says("trying again in");
         upload.terminate();
         hides(&upload.finish().expect_code(1));
-        for file in files(&place.path("stage-exchange-data")) {
+        for file in place.files() {
             let bytes = std::fs::read(&file).unwrap();
             assert!(
                 !bytes

@@ -3,12 +3,13 @@
 use anyhow::Result;
 
 use crate::process::{self, cargo};
-use crate::{check_deps, licences};
+use crate::{check_deps, check_docs, licences};
 
 pub(crate) fn run() -> Result<()> {
     process::run(cargo().args(["fmt", "--all", "--check"]))?;
     check_deps::run()?;
     licences::run()?;
+    check_docs::run()?;
     process::run(cargo().args([
         "clippy",
         "--workspace",

@@ -1,6 +1,7 @@
-//! The project's own chores: `cargo xtask test`, `ci`, `check-deps`, `migrate`.
+//! The project's own chores: `cargo xtask test`, `ci`, `check-deps`, `check-docs`, `migrate`.
 
 mod check_deps;
+mod check_docs;
 mod ci;
 mod licences;
 mod process;
@@ -31,6 +32,8 @@ enum Chore {
     Ci,
     /// Check the arrows between our crates, where drivers appear, and the licences
     CheckDeps,
+    /// Check that every test which the documents name is there
+    CheckDocs,
     /// Make or complete the configured target's tables: stage-exchange migrate
     Migrate {
         /// Flags of stage-exchange migrate, such as --plan
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Chore::Test { arguments } => test::run(&arguments),
         Chore::Ci => ci::run(),
         Chore::CheckDeps => check_deps::run().and_then(|()| licences::run()),
+        Chore::CheckDocs => check_docs::run(),
         Chore::Migrate { arguments } => {
             let fixed = [
                 "run",

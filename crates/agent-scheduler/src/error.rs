@@ -75,8 +75,10 @@ pub enum Error {
         known: u32,
     },
     /// Another process kept the state locked for longer than the busy time-out.
-    #[error("cannot {operation}: the state is in use by another process for too long; try again")]
+    #[error("cannot {operation}: the state {} is in use by another process for too long; try again", path.display())]
     Busy {
+        /// The state file.
+        path: PathBuf,
         /// What was to be done.
         operation: &'static str,
         /// SQLite's own word.
@@ -84,8 +86,25 @@ pub enum Error {
         source: Arc<rusqlite::Error>,
     },
     /// The disk is full.
-    #[error("cannot {operation}: no space left for the state; free some")]
+    #[error("cannot {operation}: no space left for the state {}; free some on its disk", path.display())]
     Full {
+        /// The state file.
+        path: PathBuf,
+        /// What was to be done.
+        operation: &'static str,
+        /// SQLite's own word.
+        #[source]
+        source: Arc<rusqlite::Error>,
+    },
+    /// The disk refused to read or write.
+    #[error(
+        "cannot {operation}: the disk of the state {} does not work as it must; check it, its quota, and the file size this process \
+         may write",
+        path.display()
+    )]
+    Disk {
+        /// The state file.
+        path: PathBuf,
         /// What was to be done.
         operation: &'static str,
         /// SQLite's own word.
@@ -93,8 +112,10 @@ pub enum Error {
         source: Arc<rusqlite::Error>,
     },
     /// An operation on the open state failed.
-    #[error("cannot {operation} in the state")]
+    #[error("cannot {operation} in the state {}", path.display())]
     Sqlite {
+        /// The state file.
+        path: PathBuf,
         /// What was to be done.
         operation: &'static str,
         /// SQLite's own word.
@@ -102,13 +123,29 @@ pub enum Error {
         source: Arc<rusqlite::Error>,
     },
     /// A value in the state does not read back.
-    #[error("cannot {operation}: the state holds a value that cannot be read; was it changed by hand?")]
+    #[error(
+        "cannot {operation}: the state {} holds a value that cannot be read; was it changed by hand? Restore it from a backup, or \
+         move it away to start anew",
+        path.display()
+    )]
     Unreadable {
+        /// The state file.
+        path: PathBuf,
         /// What was to be done.
         operation: &'static str,
         /// Which column, and why.
         #[source]
         source: Arc<rusqlite::Error>,
+    },
+    /// A value, a name or a key is longer than the state takes.
+    #[error(
+        "cannot {operation}: a value of it is larger than {most} bytes, which no agent's input and no setting needs; it is refused"
+    )]
+    TooLarge {
+        /// What was to be done.
+        operation: &'static str,
+        /// The most that is taken.
+        most: usize,
     },
     /// The program is ending, or a bug broke the operation off.
     #[error("cannot {operation}: the work on the state was broken off")]
@@ -214,6 +251,7 @@ impl Error {
             | Self::NotWritable { .. }
             | Self::Open { .. }
             | Self::Full { .. }
+            | Self::Disk { .. }
             | Self::LockFile { .. } => ErrorKind::Operator,
             Self::Damaged { .. }
             | Self::Foreign { .. }
@@ -226,6 +264,7 @@ impl Error {
             | Self::RegisteredTwice { .. }
             | Self::WrongLock { .. }
             | Self::Setting { .. }
+            | Self::TooLarge { .. }
             | Self::Running => ErrorKind::Usage,
         }
     }

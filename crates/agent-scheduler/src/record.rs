@@ -129,6 +129,12 @@ pub struct AgentRecord {
 /// How many characters of a failure's message are kept.
 pub const MAX_ERROR_CHARS: usize = 2_000;
 
+/// The longest value kept in the state, in bytes of its JSON: an input, a setting. What is longer is refused.
+pub const MAX_VALUE_BYTES: usize = 1 << 20;
+
+/// The longest name or key, in bytes. What is longer is refused.
+pub const MAX_KEY_BYTES: usize = 512;
+
 /// One activation in the history. An agent's latest runs are kept, up to a bound.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]

@@ -159,8 +159,13 @@ pub(crate) fn open<'a>(
 }
 
 /// The `Retry-After` header in seconds. Its other form, a date, would need a clock set like the server's.
+/// The longest rest a portal may name. More is garbage: no limit of a portal lasts longer, and a point in time that far away
+/// may be beyond what the machine's clock can tell.
+const LONGEST_NAMED_REST: Duration = Duration::from_secs(24 * 60 * 60);
+
 fn seconds(header: &str) -> Option<Duration> {
-    header.trim().parse().ok().map(Duration::from_secs)
+    let named = header.trim().parse().ok().map(Duration::from_secs)?;
+    Some(named.min(LONGEST_NAMED_REST))
 }
 
 fn count(value: &Scalar<'_>) -> Option<u64> {

@@ -15,6 +15,10 @@ use tokio::time::sleep;
 use crate::background::{Background, listen};
 use crate::error::{Error, ErrorKind};
 
+mod listening;
+
+use listening::{Ear, Heard};
+
 /// Which way bytes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
@@ -47,6 +51,22 @@ pub enum Fault {
     Refuse,
     /// The server is away: open connections are closed and new ones reset.
     Down,
+    /// Once: the first request that holds this text does not arrive. Its connection is closed before the text's end, and what
+    /// went before is no whole request.
+    LoseRequest(&'static str),
+    /// Once: the first request that holds this text arrives, and its answer is lost. Its connection is closed when the server
+    /// begins to answer, so that what was asked for has been done.
+    LoseAnswer(&'static str),
+}
+
+impl Fault {
+    /// The text that is listened for. It is found as the protocol writes it, in UTF-16, and only where nothing is encrypted.
+    fn listens_for(self) -> Option<&'static str> {
+        match self {
+            Self::LoseRequest(text) | Self::LoseAnswer(text) => Some(text),
+            _ => None,
+        }
+    }
 }
 
 /// A proxy on 127.0.0.1 before a server. It stops when it is dropped.
@@ -123,6 +143,12 @@ impl FaultProxy {
         });
     }
 
+    /// The fault of the moment. One that happens once is [`Fault::None`] after it.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        self.shared.fault.borrow().1
+    }
+
     /// How many connections were accepted so far, refused ones included.
     #[must_use]
     pub fn accepted(&self) -> u64 {
@@ -191,12 +217,13 @@ async fn carry(mut client: TcpStream, shared: Arc<Shared>) {
             tracing::debug!(%error, "could not set TCP_NODELAY");
         }
         // A TDS connection has no half-closed state: when one side ends, both do.
+        let ear = Mutex::new(Ear::default());
         let end = {
             let (client_read, client_write) = client.split();
             let (server_read, server_write) = server.split();
             tokio::select! {
-                end = pump(client_read, server_write, Direction::ToServer, &shared) => end,
-                end = pump(server_read, client_write, Direction::ToClient, &shared) => end,
+                end = pump(client_read, server_write, Direction::ToServer, &shared, &ear) => end,
+                end = pump(server_read, client_write, Direction::ToClient, &shared, &ear) => end,
                 () = cut(&mut changes) => End::Closed,
             }
         };
@@ -221,19 +248,49 @@ async fn cut(changes: &mut watch::Receiver<(u64, Fault)>) {
 }
 
 /// Carries bytes one way until the connection ends or a fault ends it.
-async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, direction: Direction, shared: &Shared) -> End {
+async fn pump(
+    mut from: ReadHalf<'_>,
+    mut to: WriteHalf<'_>,
+    direction: Direction,
+    shared: &Shared,
+    ear: &Mutex<Ear>,
+) -> End {
     let mut buffer = vec![0u8; 16 * 1024];
     loop {
         let read = match from.read(&mut buffer).await {
             Ok(0) | Err(_) => return End::Closed,
             Ok(n) => n,
         };
+        if listen_to(&buffer[..read], direction, shared, ear) {
+            return End::Closed;
+        }
         match pass(&buffer[..read], &mut to, direction, shared).await {
             Ok(None) => {}
             Ok(Some(end)) => return end,
             Err(_) => return End::Closed,
         }
     }
+}
+
+/// Whether these bytes are what a one-time fault has waited for. It is over then.
+fn listen_to(data: &[u8], direction: Direction, shared: &Shared, ear: &Mutex<Ear>) -> bool {
+    let (number, fault) = *shared.fault.borrow();
+    let heard = ear
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .hear(number, fault, direction, data);
+    if heard == Heard::Nothing {
+        return false;
+    }
+    // Of two connections that hear it at once, one is cut.
+    shared.fault.send_if_modified(|(current, fault)| {
+        let first = *current == number;
+        if first {
+            *current += 1;
+            *fault = Fault::None;
+        }
+        first
+    })
 }
 
 /// Passes bytes on under the fault of the moment.
@@ -294,6 +351,8 @@ fn step(fault: Fault, direction: Direction, passed: &[u64; 2], waiting: usize) -
     };
     match fault {
         Fault::None | Fault::CutNow | Fault::Refuse | Fault::Down => everything,
+        // Those that listen are seen to where bytes are read.
+        Fault::LoseRequest(_) | Fault::LoseAnswer(_) => everything,
         Fault::Stall => Step::Wait,
         Fault::StallAfter(counted, limit) => match left(limit, counted) {
             0 => Step::Wait,

@@ -200,6 +200,7 @@ impl Config {
             if key.split('.').any(str::is_empty) {
                 return Err(usage());
             }
+            environment_variables::check_depth(&key, "--set")?;
             let value = value_of(&key, text);
             let layer = Single {
                 origin: "--set".into(),

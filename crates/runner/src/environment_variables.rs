@@ -1,5 +1,7 @@
 //! Configuration from the environment: `STAGE_EXCHANGE_…`.
 
+use std::io::Read as _;
+
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
@@ -35,9 +37,49 @@ impl Provider for Single {
     }
 }
 
+/// More brackets than any value has. The parser of values goes one deeper with each, and a stack ends.
+const MOST_BRACKETS: usize = 64;
+
+/// More parts than any key has. Layers are merged one deeper with each.
+const MOST_PARTS: usize = 8;
+
+/// The largest file that a variable may name, in bytes. Secrets are short; a device has no end.
+const LARGEST_FILE: u64 = 64 << 10;
+
+/// Refuses a key of more parts than any has.
+///
+/// # Errors
+/// When it has; the key itself is too long to be told.
+pub(crate) fn check_depth(key: &str, origin: &str) -> Result<(), ConfigFailure> {
+    if key.split('.').count() <= MOST_PARTS {
+        return Ok(());
+    }
+    let origin: String = origin.chars().take(80).collect();
+    Err(ConfigFailure::new(
+        "",
+        "there is no such key; none has as many parts",
+        Some(origin),
+    ))
+}
+
+/// The text of a file that a variable names.
+fn read_file(path: &str) -> std::io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?
+        .take(LARGEST_FILE + 1)
+        .read_to_string(&mut text)?;
+    if text.len() as u64 > LARGEST_FILE {
+        return Err(std::io::Error::other(format!(
+            "it is larger than {LARGEST_FILE} bytes"
+        )));
+    }
+    Ok(text)
+}
+
 /// A value as a person writes it: numbers, lists and truth values are taken as such, everything else as text.
 pub(crate) fn value_of(key: &str, text: &str) -> Value {
-    if VERBATIM.contains(&key) {
+    let brackets = text.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count();
+    if VERBATIM.contains(&key) || brackets > MOST_BRACKETS {
         return Value::from(text);
     }
     // Parsing cannot fail: what looks like nothing else is text.
@@ -63,9 +105,10 @@ pub(crate) fn merge(
         }
         let key = |word: &str| word.to_ascii_lowercase().replace("__", ".");
         let origin = format!("the variable {name}");
+        check_depth(&key(rest), &origin)?;
         let single = match rest.strip_suffix("_FILE") {
             Some(word) => {
-                let content = std::fs::read_to_string(&text).map_err(|error| {
+                let content = read_file(&text).map_err(|error| {
                     ConfigFailure::new(
                         key(word),
                         format!("cannot read the file {text:?}: {error}"),

@@ -75,9 +75,10 @@ fn classify(error: &rusqlite::Error) -> (ErrorKind, &'static str) {
             ErrorKind::Operator,
             "the file is damaged; restore it from a copy, or move it away to have it filled anew",
         ),
-        ErrorCode::SystemIoFailure | ErrorCode::NoLargeFileSupport => {
-            (ErrorKind::Operator, "the disk does not work as it must")
-        }
+        ErrorCode::SystemIoFailure | ErrorCode::NoLargeFileSupport => (
+            ErrorKind::Operator,
+            "the disk does not work as it must; check it, its quota, and the file size this program may write",
+        ),
         ErrorCode::OutOfMemory => (ErrorKind::Operator, "there is not enough memory"),
         ErrorCode::ConstraintViolation => (
             ErrorKind::Data,

@@ -1,6 +1,8 @@
 //! What the tests share: a workplace for each test, the program in it, a portal, a target.
 
 mod database;
+mod disk;
+mod events;
 mod mssql;
 mod portal;
 mod process;
@@ -11,6 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub(crate) use database::{Column, Database, Move, SqliteFile, read_sqlite, targets};
+pub(crate) use disk::SmallDisk;
+pub(crate) use events::{event, free_port, keys_of_events, post};
+pub(crate) use mssql::Proxied;
 pub(crate) use portal::Portal;
 pub(crate) use process::{Ended, Process, wait_until};
 
@@ -94,6 +99,46 @@ impl Workplace {
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         self.start(arguments).finish()
     }
+
+    /// Starts the program through another one, which is given the program and its arguments to run in its place.
+    pub(crate) fn start_through(&self, wrapper: &[String], arguments: &[&str]) -> Process {
+        let (first, others) = wrapper.split_first().expect("a program to go through");
+        let inner = program();
+        let mut command = Command::new(first);
+        for name in inner
+            .get_envs()
+            .filter(|(_, value)| value.is_none())
+            .map(|(name, _)| name)
+        {
+            command.env_remove(name);
+        }
+        command
+            .args(others)
+            .arg(inner.get_program())
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .envs(&self.variables);
+        Process::start(command)
+    }
+
+    /// Everything that the program has written into the folder, and what configured it there.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        files(self.folder.path())
+    }
+}
+
+/// All files of a folder, and of those in it.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
 }
 
 /// Compares two tables by their keys and then row by row, so that a failure shows the rows in question and not everything.

@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-use mssql_testkit::{Options, TestServer};
+use mssql_testkit::{FaultProxy, Options, TestServer};
 use store_mssql::MssqlTarget;
 use tokio::runtime::Runtime;
 use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
@@ -20,7 +20,7 @@ pub(crate) struct SqlServer {
 
 enum Origin {
     /// A server of this test's own, in this process.
-    Own { _server: TestServer },
+    Own { server: TestServer },
     /// A database of this test's own on the server that was asked for.
     Asked { name: String, server: String },
 }
@@ -35,11 +35,15 @@ fn runtime() -> Runtime {
 impl SqlServer {
     /// A test server of its own.
     pub(crate) fn own() -> Self {
-        let server = TestServer::start(Options::default()).expect("a test server");
+        Self::with(Options::default())
+    }
+
+    fn with(options: Options) -> Self {
+        let server = TestServer::start(options).expect("a test server");
         Self {
             url: server.url("test"),
             runtime: runtime(),
-            origin: Origin::Own { _server: server },
+            origin: Origin::Own { server },
         }
     }
 
@@ -54,6 +58,62 @@ impl SqlServer {
             runtime,
             origin: Origin::Asked { name, server },
         })
+    }
+}
+
+/// Our test server, which the program reaches through a proxy that breaks connections, and the tests directly.
+pub(crate) struct Proxied {
+    server: SqlServer,
+    proxy: FaultProxy,
+    url: String,
+}
+
+impl Proxied {
+    /// A server and a proxy of its own. Nothing but the login is encrypted, so that the proxy can listen.
+    pub(crate) fn new() -> Self {
+        Self::with(Options::default())
+    }
+
+    /// The same with this password of its login.
+    pub(crate) fn with_password(password: &str) -> Self {
+        Self::with(Options {
+            password: password.to_owned(),
+            ..Options::default()
+        })
+    }
+
+    fn with(options: Options) -> Self {
+        let server = SqlServer::with(options);
+        let Origin::Own { server: own } = &server.origin else {
+            panic!("a server of one's own is one's own");
+        };
+        let proxy = FaultProxy::start(own.address()).expect("a proxy");
+        let url = server
+            .url
+            .replace(&own.address().to_string(), &proxy.address().to_string());
+        Self { server, proxy, url }
+    }
+
+    pub(crate) fn proxy(&self) -> &FaultProxy {
+        &self.proxy
+    }
+}
+
+impl Database for Proxied {
+    fn url(&self) -> String {
+        self.url.clone()
+    }
+
+    fn read(&self, table: &str, columns: &[Column]) -> Option<Vec<Vec<Cell>>> {
+        self.server.read(table, columns)
+    }
+
+    fn count(&self, table: &str) -> usize {
+        self.server.count(table)
+    }
+
+    fn execute(&self, sql: &str) -> u64 {
+        self.server.execute(sql)
     }
 }
 

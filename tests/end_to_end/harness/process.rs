@@ -158,6 +158,11 @@ impl Process {
         })
     }
 
+    /// What it has written to stderr so far.
+    pub(crate) fn said(&self) -> String {
+        self.stderr.text()
+    }
+
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child
             .try_wait()
@@ -166,9 +171,20 @@ impl Process {
     }
 
     /// Ends it as a crash does: at once, without a word.
-    pub(crate) fn kill(mut self) {
+    pub(crate) fn kill(self) {
+        self.kill_and_tell();
+    }
+
+    /// The same, with what it had written until then.
+    pub(crate) fn kill_and_tell(mut self) -> Ended {
+        // One that has ended by itself is not there to be killed, which is no error.
         self.child.kill().expect("the child can be killed");
-        self.child.wait().expect("the child can be waited for");
+        let status = self.child.wait().expect("the child can be waited for");
+        Ended {
+            code: status.code(),
+            stdout: self.stdout.end(),
+            stderr: self.stderr.end(),
+        }
     }
 
     /// Asks it to end.

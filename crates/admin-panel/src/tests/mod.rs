@@ -4,6 +4,7 @@ mod bounds;
 mod documents;
 mod events;
 mod health;
+mod hostile;
 mod prometheus;
 
 use std::io;

@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
 use super::{Inner, chain};
-use crate::record::{AgentRecord, FailedAs};
+use crate::record::{AgentRecord, FailedAs, MAX_VALUE_BYTES};
 use crate::store::{Lease, QueueRequest};
 use crate::transition::Ended;
 use crate::{Error, ErrorKind};
@@ -138,6 +138,12 @@ impl Run {
         match result {
             Ok(Ok(Outcome::Done)) => Ended::Done,
             Ok(Ok(Outcome::Again { after })) => Ended::Again { after },
+            // The state would refuse it for ever.
+            Ok(Ok(Outcome::Next { input, .. })) if !fits(&input) => failed(
+                format!("the agent's next input is larger than {MAX_VALUE_BYTES} bytes: a bug"),
+                FailedAs::Permanent,
+                None,
+            ),
             Ok(Ok(Outcome::Next { input, after })) => Ended::Next { input, after },
             Ok(Ok(_)) => failed(
                 "the agent ended in a way that this scheduler does not know".to_owned(),
@@ -223,6 +229,11 @@ impl Run {
             }
         }
     }
+}
+
+/// Whether the state takes an input.
+fn fits(input: &Value) -> bool {
+    input.to_string().len() <= MAX_VALUE_BYTES
 }
 
 /// The scheduler's side of an activation: its lease and its checkpoints.

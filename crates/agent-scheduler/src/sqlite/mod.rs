@@ -10,6 +10,7 @@ mod open;
 mod rows;
 mod schema;
 mod settings;
+mod size;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +27,9 @@ use crate::store::{AgentStore, Bounds, ClaimRequest, Claimed, Lease, QueueReques
 use crate::transition::Ended;
 use commit::{WriteError, Writer};
 pub(crate) use open::Durability;
+
+/// The name of this operation, wherever it is done.
+const QUEUE: &str = "queue an agent";
 
 /// A state file that is open.
 pub(crate) struct SqliteStore {
@@ -108,7 +112,8 @@ impl std::fmt::Debug for SqliteStore {
 #[async_trait::async_trait]
 impl AgentStore for SqliteStore {
     async fn queue(&self, request: QueueRequest, now: DateTime<Utc>) -> Result<Queued, Error> {
-        self.write("queue an agent", move |c| Ok(agents::queue(c, request, now)?))
+        size::check_request(&request)?;
+        self.write(QUEUE, move |c| Ok(agents::queue(c, request, now)?))
             .await
     }
 
@@ -118,11 +123,10 @@ impl AgentStore for SqliteStore {
         request: QueueRequest,
         now: DateTime<Utc>,
     ) -> Result<Queued, Error> {
+        size::check_request(&request)?;
         let lease = lease.clone();
-        self.write("queue an agent", move |c| {
-            agents::queue_from(c, lease, request, now)
-        })
-        .await
+        self.write(QUEUE, move |c| agents::queue_from(c, lease, request, now))
+            .await
     }
 
     async fn register(&self, registered: Vec<Registration>, now: DateTime<Utc>) -> Result<(), Error> {
@@ -164,8 +168,10 @@ impl AgentStore for SqliteStore {
         progress: Option<Progress>,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
+        const OPERATION: &str = "save an agent's progress";
+        size::check_value(OPERATION, &(&input, &progress))?;
         let lease = lease.clone();
-        self.write("save an agent's progress", move |c| {
+        self.write(OPERATION, move |c| {
             agents::checkpoint(c, lease, input, progress, now)
         })
         .await
@@ -179,8 +185,12 @@ impl AgentStore for SqliteStore {
         progress: Option<Progress>,
         now: DateTime<Utc>,
     ) -> Result<AgentRecord, Error> {
+        const OPERATION: &str = "save an agent's outcome";
+        if let Ended::Next { input, .. } = &ended {
+            size::check_value(OPERATION, input)?;
+        }
         let lease = lease.clone();
-        self.write("save an agent's outcome", move |c| {
+        self.write(OPERATION, move |c| {
             agents::finish(c, lease, ended, &gathered, progress, now)
         })
         .await
@@ -232,6 +242,7 @@ impl AgentStore for SqliteStore {
     }
 
     async fn pause(&self, name: &str, now: DateTime<Utc>) -> Result<u64, Error> {
+        size::check_key("pause an agent", name)?;
         let name = name.to_owned();
         self.write("pause an agent", move |c| Ok(agents::pause(c, &name, now)?))
             .await
@@ -265,11 +276,12 @@ impl AgentStore for SqliteStore {
     }
 
     async fn set_setting(&self, key: &str, value: Value, now: DateTime<Utc>) -> Result<(), Error> {
+        const OPERATION: &str = "save a setting";
+        size::check_key(OPERATION, key)?;
+        size::check_value(OPERATION, &value)?;
         let key = key.to_owned();
-        self.write("save a setting", move |c| {
-            Ok(settings::set(c, &key, &value, now)?)
-        })
-        .await
+        self.write(OPERATION, move |c| Ok(settings::set(c, &key, &value, now)?))
+            .await
     }
 
     async fn unset_setting(&self, key: &str) -> Result<bool, Error> {

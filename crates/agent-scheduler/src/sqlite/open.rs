@@ -82,6 +82,13 @@ fn create_file(path: &Path) -> Result<(), Error> {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             keep_private(path);
+            // Whoever made the file may still be filling it; whoever emptied it should know what that means.
+            if path
+                .metadata()
+                .is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0)
+            {
+                tracing::warn!(path = %path.display(), "the state was empty: agents start anew");
+            }
             Ok(())
         }
         Err(source) => Err(Error::Create {
@@ -185,42 +192,61 @@ fn opening(path: &Path, source: rusqlite::Error) -> Error {
             source: Some(source),
         },
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Error::NotWritable { path, source },
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy {
-            operation: "open the state",
-            source,
-        },
-        Some(ErrorCode::DiskFull) => Error::Full {
-            operation: "open the state",
-            source,
-        },
+        // The file is there, but what belongs beside it cannot be made.
+        Some(ErrorCode::CannotOpen) if path.is_file() => Error::NotWritable { path, source },
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure,
+        ) => operating(&path, "open the state", source),
         _ => Error::Open { path, source },
     }
 }
 
 /// What an error of an operation on the open state means.
 pub(super) fn operating(path: &Path, operation: &'static str, source: Arc<rusqlite::Error>) -> Error {
+    let path = path.to_path_buf();
     if matches!(
         *source,
         rusqlite::Error::FromSqlConversionFailure(..)
             | rusqlite::Error::InvalidColumnType(..)
             | rusqlite::Error::IntegralValueOutOfRange(..)
     ) {
-        return Error::Unreadable { operation, source };
+        return Error::Unreadable {
+            path,
+            operation,
+            source,
+        };
     }
     match code(&source) {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Error::Damaged {
-            path: path.to_path_buf(),
+            path,
             detail: None,
             source: Some(source),
         },
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
-            Error::NotWritable {
-                path: path.to_path_buf(),
-                source,
-            }
+            Error::NotWritable { path, source }
         }
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy { operation, source },
-        Some(ErrorCode::DiskFull) => Error::Full { operation, source },
-        _ => Error::Sqlite { operation, source },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy {
+            path,
+            operation,
+            source,
+        },
+        Some(ErrorCode::DiskFull) => Error::Full {
+            path,
+            operation,
+            source,
+        },
+        Some(ErrorCode::SystemIoFailure) => Error::Disk {
+            path,
+            operation,
+            source,
+        },
+        _ => Error::Sqlite {
+            path,
+            operation,
+            source,
+        },
     }
 }

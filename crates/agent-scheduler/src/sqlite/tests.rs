@@ -1,5 +1,7 @@
 //! The store on real files: what it makes, what it refuses, what two processes see of each other.
 
+mod damage;
+
 use std::time::Duration;
 
 use agent::Priority;

@@ -134,3 +134,62 @@ async fn nesting_without_end_is_an_error() {
     });
     one_attempt(&portal).server_time().await.expect_err("no time");
 }
+
+/// Numbers and texts at the edge of every type, in each place where a number may be.
+#[test]
+fn gigantic_numbers_are_an_answer_or_an_error() {
+    let digits = "9".repeat(100_000);
+    for number in [
+        "1e400",
+        "-1e400",
+        "1e-400",
+        "18446744073709551616",
+        "-9223372036854775809",
+        "1e308",
+        "\"1e308\"",
+        "\"-0\"",
+        "0.1e-99999999999",
+        "\"\\ud800\"",
+        digits.as_str(),
+    ] {
+        for shape in [
+            r#"{"result":{"items":[{"ID":N,"TYPE_ID":N,"OWNER_ID":N,"CREATED_TIME":"2024-04-25T14:59:11+00:00","CATEGORY_ID":N,"STAGE_ID":"NEW"}]}}"#,
+            r#"{"result":{"items":[]},"total":N,"next":N,"time":{"operating":N,"operating_reset_at":N,"finish":N,"start":N,"duration":N}}"#,
+            r#"{"result":{"categories":[{"id":N,"name":"x","sort":N}]}}"#,
+            r#"{"result":"N"}"#,
+            r#"{"error":N,"error_description":N}"#,
+            "N",
+        ] {
+            run(200, shape.replace('N', number).into_bytes());
+            run(429, shape.replace('N', number).into_bytes());
+        }
+    }
+}
+
+/// A rest that a portal names is a rest of a day at most: an instant beyond what the clock can tell must not be asked for.
+#[tokio::test(start_paused = true)]
+async fn a_rest_without_end_that_the_portal_names_is_a_day() {
+    for (status, code) in [
+        (503, "OVERLOAD_LIMIT"),
+        (429, "OPERATION_TIME_LIMIT"),
+        (503, "QUERY_LIMIT_EXCEEDED"),
+        (500, "INTERNAL_SERVER_ERROR"),
+    ] {
+        let portal = Scripted::new(move |_| {
+            let body = format!("{{\"error\":\"{code}\"}}");
+            let mut response = TransportResponse::new(status, body);
+            response.retry_after = Some(u64::MAX.to_string());
+            (Duration::ZERO, Ok(response))
+        });
+        let client = one_attempt(&portal);
+        let error = client.server_time().await.expect_err("refused");
+        let day = Duration::from_secs(24 * 60 * 60);
+        match error.class() {
+            crate::Class::Retry { after } => assert_eq!(*after, Some(day), "{code}"),
+            crate::Class::WaitForMethod { wait, .. } | crate::Class::Blocked { wait } => {
+                assert!(*wait <= day, "{code}: {wait:?}");
+            }
+            crate::Class::Permanent { .. } => panic!("{code} passes"),
+        }
+    }
+}

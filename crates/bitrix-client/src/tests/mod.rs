@@ -2,6 +2,7 @@
 
 mod batch;
 mod hostile;
+mod hostile_http;
 mod http;
 mod limits;
 mod lists;

@@ -44,10 +44,7 @@ async fn an_upload_asks_for_each_row_and_each_deal_once_and_in_full_requests() {
     let calls = after.calls - before.calls;
     let pages = rows.div_ceil(50) + deals.div_ceil(50);
     // Where rows were deleted pages are not full; stages, pipelines and the ends of the history take some calls, too.
-    assert!(
-        calls <= pages + pages / 8 + 20,
-        "{calls} calls for {pages} pages"
-    );
+    assert!(calls <= pages + pages / 8 + 20, "{calls} calls for {pages} pages");
     let requests = after.requests - before.requests;
     assert!(
         requests <= calls / 50 + 12,

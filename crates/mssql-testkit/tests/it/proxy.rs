@@ -139,3 +139,34 @@ async fn refused_connections_leave_open_ones_alone() {
     assert!(connect(&server, &proxy).await.is_err());
     assert_eq!(int(&mut sql, "SELECT 1").await, 1);
 }
+
+#[tokio::test]
+async fn a_request_is_lost_once_and_nothing_of_it_is_done() {
+    let server = server();
+    let proxy = through(&server);
+    let mut direct = crate::support::connect(&server).await;
+    run(&mut direct, "CREATE TABLE t (a int)").await;
+    let mut sql = connect(&server, &proxy).await.expect("connected");
+    proxy.set(Fault::LoseRequest("COMMIT"));
+    assert_eq!(int(&mut sql, "SELECT 1").await, 1);
+    let step = "BEGIN TRAN; INSERT INTO t VALUES (1); COMMIT; SELECT 1";
+    assert!(rows(&mut sql, step).await.is_err());
+    assert_eq!(proxy.fault(), Fault::None);
+    assert_eq!(int(&mut direct, "SELECT COUNT(*) FROM t").await, 0);
+    let mut sql = connect(&server, &proxy).await.expect("connected again");
+    assert_eq!(int(&mut sql, step).await, 1);
+}
+
+#[tokio::test]
+async fn an_answer_is_lost_once_and_what_was_asked_for_is_done() {
+    let server = server();
+    let proxy = through(&server);
+    let mut direct = crate::support::connect(&server).await;
+    run(&mut direct, "CREATE TABLE t (a int)").await;
+    let mut sql = connect(&server, &proxy).await.expect("connected");
+    proxy.set(Fault::LoseAnswer("COMMIT"));
+    let step = "BEGIN TRAN; INSERT INTO t VALUES (1); COMMIT; SELECT 1";
+    assert!(rows(&mut sql, step).await.is_err());
+    assert_eq!(proxy.fault(), Fault::None);
+    assert_eq!(int(&mut direct, "SELECT COUNT(*) FROM t").await, 1);
+}

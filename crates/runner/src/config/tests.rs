@@ -323,3 +323,31 @@ fn keys_of(section: &str, global: &GlobalOptions) -> Vec<String> {
         .map(|key| format!("{section}.{key}"))
         .collect()
 }
+
+#[test]
+fn a_key_or_a_value_that_nests_beyond_reason_is_refused() {
+    let key = format!("PORTAL{}", "__A".repeat(10_000));
+    assert!(
+        Given::default()
+            .variable(&key, "1")
+            .fails()
+            .contains("no such key")
+    );
+    let pair = format!("portal{}=1", ".a".repeat(10_000));
+    assert!(Given::default().set(&pair).fails().contains("no such key"));
+    let value = "[".repeat(100_000);
+    let said = Given::default().variable("PORTAL__PIPELINES", &value).fails();
+    assert!(said.contains("portal.pipelines"), "{said}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_without_an_end_is_not_read_to_its_end() {
+    let said = Given::default()
+        .variable("PORTAL__WEBHOOK_URL_FILE", "/dev/zero")
+        .fails();
+    assert!(
+        said.contains("portal.webhook_url") && said.contains("larger than"),
+        "{said}"
+    );
+}

@@ -400,3 +400,23 @@ async fn a_year_of_runs_keeps_the_history_within_its_bounds() {
     assert!(size < 200_000, "{size} bytes");
     assert_eq!(bench.state.list(AgentFilter::all()).await.unwrap().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_whose_next_input_is_beyond_the_bound_is_parked_and_keeps_the_last_one() {
+    let bench = Bench::new();
+    let growing = agent("growing", |_| {
+        Box::pin(async { Outcome::next(&"x".repeat(crate::MAX_VALUE_BYTES), SECOND) })
+    });
+    bench
+        .state
+        .queue("growing", "", Some(json!(7)), bench.clock.now())
+        .await
+        .unwrap();
+    let running = Background::start(bench.scheduler([AgentSpec::on_demand(growing)]));
+    pass(3_600 * SECOND).await;
+    let record = bench.get("growing", "").await;
+    assert_eq!((record.state, record.input), (AgentState::Parked, json!(7)));
+    let error = record.last_error.unwrap();
+    assert!(error.contains("larger than 1048576 bytes"), "{error}");
+    running.stop().await.unwrap();
+}
