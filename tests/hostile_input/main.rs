@@ -242,4 +242,6 @@ fn nesting_without_end_is_borne_everywhere() {
 fn what_was_found_before_stays_mended() {
     probes::answer(b"\x93\x0118446744073709551615\n{\"error\":\"OVERLOAD_LIMIT\"}");
     probes::answer(b"\x49\x0118446744073709551615\n{\"error\":\"OPERATION_TIME_LIMIT\"}");
+    probes::webhook(b"https:6/..\\..\\../\x01/http/1/UUU/rest/9999999999999/1/tPX");
+    probes::webhook(b"x/../../../%2E%2e/..\x01/rest/1/x/");
 }

@@ -172,10 +172,12 @@ pub(crate) fn target(data: &[u8]) {
     ] {
         drop(shown(&any));
     }
-    // Where the secret is the end of a password, whatever is in it or behind it shows nothing.
+    // Where the secret is the end of a password, whatever is in it or behind it shows nothing. In a URL an `@` that is not encoded ends
+    // the password, so that what follows is none.
+    let encoded = before.replace('@', "%40");
     for address in [
-        format!("mssql://u:{before}{SECRET}@h:1/d"),
-        format!("mssql://u:{before}{SECRET}@h:1/d?{}", after.replace('@', "")),
+        format!("mssql://u:{encoded}{SECRET}@h:1/d"),
+        format!("mssql://u:{encoded}{SECRET}@h:1/d?{}", after.replace('@', "")),
         format!(
             "Server=h;Database=d;User Id=u;Password='{}{SECRET}';{after}",
             before.replace('\'', "")

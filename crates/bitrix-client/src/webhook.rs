@@ -72,7 +72,8 @@ impl WebhookUrl {
     /// # Errors
     /// Names the part that is wrong, never showing it.
     pub fn parse(text: &str, allow_insecure: bool) -> Result<Self, WebhookUrlError> {
-        let url = Url::parse(text.trim()).map_err(|_| WebhookUrlError::NotAUrl)?;
+        let text = text.trim();
+        let url = Url::parse(text).map_err(|_| WebhookUrlError::NotAUrl)?;
         let loopback = match url.host().ok_or(WebhookUrlError::NoHost)? {
             Host::Domain(name) => is_local_name(name),
             Host::Ipv4(address) => Ipv4Addr::is_loopback(&address),
@@ -91,6 +92,10 @@ impl WebhookUrl {
             return Err(WebhookUrlError::Query);
         }
 
+        // They are resolved when the URL is read, and could move the secret to where it is shown.
+        if text.contains('\\') || text.chars().any(char::is_control) || text.split('/').any(is_dots) {
+            return Err(WebhookUrlError::Path);
+        }
         let segments: Vec<&str> = url.path_segments().ok_or(WebhookUrlError::Path)?.collect();
         let rest = segments
             .iter()
@@ -176,6 +181,14 @@ impl fmt::Debug for WebhookUrl {
     }
 }
 
+/// Whether a part of a path stands for a folder above or for none: `..` or `.`, encoded or not.
+fn is_dots(segment: &str) -> bool {
+    matches!(
+        segment.to_ascii_lowercase().replace("%2e", ".").as_str(),
+        "." | ".."
+    )
+}
+
 fn is_local_name(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
@@ -244,6 +257,19 @@ mod tests {
             ("https://p.example/rest/1/abc/one/two", E::Trailing),
         ] {
             assert_eq!(shown(text), Err(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_goes_up_again_is_refused_since_the_secret_could_end_up_in_front() {
+        for path in [
+            "rest/1/a/../../../s3cr3t/rest/1/x",
+            "./rest/1/s3cr3t/%2E%2e/",
+            "rest\\1\\s3cr3t",
+            "rest/1/.\t./s3cr3t/",
+        ] {
+            let error = shown(&format!("https://portal.example/{path}")).expect_err("refused");
+            assert_eq!(error, WebhookUrlError::Path, "{path}");
         }
     }
 
