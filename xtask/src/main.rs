@@ -1,5 +1,6 @@
-//! The project's own chores: `cargo xtask test`, `ci`, `check-deps`, `migrate`.
+//! The project's own chores: `cargo xtask test`, `ci`, `check-deps`, `migrate`, `bench`.
 
+mod bench;
 mod check_deps;
 mod ci;
 mod licences;
@@ -31,6 +32,8 @@ enum Chore {
     Ci,
     /// Check the arrows between our crates, where drivers appear, and the licences
     CheckDeps,
+    /// Measure the program against what the portal's limits and this machine allow, as real processes over loopback
+    Bench(bench::Options),
     /// Make or complete the configured target's tables: stage-exchange migrate
     Migrate {
         /// Flags of stage-exchange migrate, such as --plan
@@ -42,6 +45,7 @@ enum Chore {
 fn main() -> ExitCode {
     let result = match Cli::parse().chore {
         Chore::Test { arguments } => test::run(&arguments),
+        Chore::Bench(options) => bench::run(&options),
         Chore::Ci => ci::run(),
         Chore::CheckDeps => check_deps::run().and_then(|()| licences::run()),
         Chore::Migrate { arguments } => {
