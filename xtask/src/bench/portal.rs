@@ -13,7 +13,7 @@ use super::programs::Programs;
 use super::time::now;
 
 /// How many rows a made-up deal has, about: enough to choose a size. What there really is, the portal tells.
-pub(crate) const ROWS_A_DEAL: f64 = 4.6;
+pub(crate) const ROWS_A_DEAL: f64 = 5.2;
 
 /// How a portal starts.
 #[derive(Debug, Clone, Copy, Default)]
