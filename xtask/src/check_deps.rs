@@ -60,6 +60,9 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("clap", &["runner", "xtask"]),
     ("anyhow", &["runner", "xtask"]),
     ("sea-query-mssql", &["store-mssql"]),
+    ("plotters", &["xtask"]),
+    ("ureq", &["xtask"]),
+    ("wait4", &["xtask"]),
 ];
 
 pub(crate) fn run() -> Result<()> {

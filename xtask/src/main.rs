@@ -1,5 +1,6 @@
-//! The project's own chores: `cargo xtask test`, `ci`, `check-deps`, `check-docs`, `migrate`.
+//! The project's own chores: `cargo xtask test`, `ci`, `check-deps`, `check-docs`, `migrate`, `bench`.
 
+mod bench;
 mod check_deps;
 mod check_docs;
 mod ci;
@@ -34,6 +35,8 @@ enum Chore {
     CheckDeps,
     /// Check that every test which the documents name is there
     CheckDocs,
+    /// Measure the program against what the portal's limits and this machine allow, as real processes over loopback
+    Bench(bench::Options),
     /// Make or complete the configured target's tables: stage-exchange migrate
     Migrate {
         /// Flags of stage-exchange migrate, such as --plan
@@ -45,6 +48,7 @@ enum Chore {
 fn main() -> ExitCode {
     let result = match Cli::parse().chore {
         Chore::Test { arguments } => test::run(&arguments),
+        Chore::Bench(options) => bench::run(&options),
         Chore::Ci => ci::run(),
         Chore::CheckDeps => check_deps::run().and_then(|()| licences::run()),
         Chore::CheckDocs => check_docs::run(),

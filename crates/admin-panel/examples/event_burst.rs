@@ -2,7 +2,7 @@
 //! real, durable queue of the scheduler.
 //!
 //! ```text
-//! cargo run --release -p admin-panel --example event_burst [EVENTS] [PER_SECOND] [CONNECTIONS] [DEALS]
+//! cargo run --release -p admin-panel --example event_burst [EVENTS] [PER_SECOND] [CONNECTIONS] [DEALS] [--json]
 //! ```
 //!
 //! An answer's time runs from the moment its request was due, not from when it was sent: a server that falls behind cannot
@@ -17,6 +17,7 @@ use agent::{CancellationToken, Clock, Failure, SystemClock};
 use agent_scheduler::StateFile;
 use async_trait::async_trait;
 use bitrix_client::OutgoingEvent;
+use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -56,12 +57,17 @@ struct Plan {
     per_second: usize,
     connections: usize,
     deals: usize,
+    /// Print one line of JSON instead of words.
+    as_json: bool,
 }
 
 impl Plan {
     fn from_arguments() -> Outcome<Self> {
         let mut numbers = [10_000, 2_000, 4, 10_000];
-        for (number, argument) in numbers.iter_mut().zip(std::env::args().skip(1)) {
+        let (flags, given): (Vec<_>, Vec<_>) = std::env::args()
+            .skip(1)
+            .partition(|argument| argument == "--json");
+        for (number, argument) in numbers.iter_mut().zip(given) {
             *number = argument.parse()?;
             if *number == 0 {
                 return Err("every number must be at least 1".into());
@@ -73,6 +79,7 @@ impl Plan {
             per_second,
             connections,
             deals,
+            as_json: !flags.is_empty(),
         })
     }
 
@@ -124,6 +131,22 @@ async fn run(plan: Plan) -> Outcome<()> {
         times.get(index).copied().unwrap_or_default()
     };
     let pending: u64 = state.counts().await?.iter().map(|count| count.records).sum();
+    let milliseconds = |per_hundred| at(per_hundred).as_secs_f64() * 1000.0;
+    if plan.as_json {
+        let told = json!({
+            "events": plan.events,
+            "deals": plan.deals.min(plan.events),
+            "seconds": took.as_secs_f64(),
+            "answered": times.len(),
+            "otherwise": refused,
+            "pending": pending,
+            "p50_ms": milliseconds(50),
+            "p99_ms": milliseconds(99),
+            "max_ms": milliseconds(100),
+        });
+        println!("{told}");
+        return Ok(());
+    }
     println!(
         "{} events of {} deals over {} connections in {:.2} s ({:.0}/s)",
         plan.events,

@@ -167,8 +167,10 @@ impl Desk {
         watch.pretended += self.page_time;
         let finish = watch.now();
         let operating = self.ledger().book(name, finish, self.page_time.as_secs_f64());
+        let counts = result?;
+        self.counters.rows(counts.rows);
         Ok((
-            result?,
+            counts,
             Timing {
                 start,
                 finish,

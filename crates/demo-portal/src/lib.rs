@@ -7,6 +7,9 @@
 //! can change the data as the portal's users would. Every change of a deal can be told to a handler, as an
 //! outgoing webhook does; such events are lost, doubled or late on request.
 //!
+//! `GET /demo/stats` tells what it did, as [`Stats`], and `GET /demo/data` how much data it has: for programs
+//! that measure a client from outside.
+//!
 //! It knows nothing of the programs that read from it; any client of Bitrix24 can.
 //!
 //! ```
@@ -34,6 +37,7 @@ mod error;
 mod error_answer;
 mod events;
 mod faults;
+mod figures;
 mod json;
 mod limits;
 mod methods;

@@ -12,6 +12,9 @@ use chrono::{DateTime, FixedOffset, Utc};
 pub struct PortalOptions {
     /// Deals to make up; a deal has about five rows of stage history.
     pub deals: u32,
+    /// The share of deals that go into pipeline 1, from 0 to 1, for a pipeline whose rows lie far apart; `None`
+    /// leaves it the usual tenth.
+    pub rare_share: Option<f64>,
     /// Everything made up, faults included, follows from this number.
     pub seed: u64,
     /// The one secret the portal takes in its webhook address.
@@ -166,6 +169,7 @@ impl Default for PortalOptions {
     fn default() -> Self {
         Self {
             deals: 20_000,
+            rare_share: None,
             seed: 1,
             secret: "demo".to_owned(),
             user_id: 1,

@@ -84,6 +84,7 @@ impl Portal {
         }
         let server = Arc::new(Server {
             desk: Desk::new(&options, model.clone(), clock, counters.clone()),
+            model: model.clone(),
             user_id: options.user_id,
             secret: options.secret.clone(),
             bucket: options
@@ -202,6 +203,12 @@ fn check(options: &PortalOptions) -> Result<(), Error> {
             "requests_per_second",
             "must be more than 0; None turns the limit off",
         );
+    }
+    if !options
+        .rare_share
+        .is_none_or(|share| (0.0..=1.0).contains(&share))
+    {
+        return wrong("rare_share", "must lie between 0 and 1");
     }
     if options.burst == 0 {
         return wrong("burst", "must be at least 1");

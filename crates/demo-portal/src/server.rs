@@ -9,6 +9,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
+use axum::routing::get;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::StreamExt as _;
@@ -18,7 +19,9 @@ use tokio_util::sync::CancellationToken;
 use crate::desk::{Answer, Desk, method_name};
 use crate::error_answer::ApiError;
 use crate::faults::{Fault, Faults, html_page};
+use crate::figures;
 use crate::limits::Bucket;
+use crate::model::Model;
 use crate::params::Param;
 use crate::stats::Counters;
 use crate::wire::Cutter;
@@ -34,6 +37,7 @@ const HTML: &str = "text/html; charset=utf-8";
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) desk: Desk,
+    pub(crate) model: Model,
     pub(crate) user_id: u32,
     pub(crate) secret: String,
     pub(crate) bucket: Option<Mutex<Bucket>>,
@@ -45,10 +49,33 @@ pub(crate) struct Server {
 }
 
 pub(crate) fn router(server: Arc<Server>) -> Router {
-    Router::new().fallback(handle).with_state(server)
+    Router::new()
+        .route("/demo/stats", get(stats))
+        .route("/demo/data", get(data))
+        .fallback(handle)
+        .with_state(server)
 }
 
-async fn handle(
+/// What the portal did so far. Asking is no request to the portal and counts as none.
+async fn stats(State(server): State<Arc<Server>>) -> Response {
+    let body = figures::of_stats(&server.counters.snapshot());
+    response(200, JSON, Body::from(body.to_string()))
+}
+
+/// How much data the portal has. Goes through all rows, so it is not for the middle of a measurement.
+async fn data(State(server): State<Arc<Server>>) -> Response {
+    let body = figures::of_data(&server.model);
+    response(200, JSON, Body::from(body.to_string()))
+}
+
+async fn handle(state: State<Arc<Server>>, cutter: ConnectInfo<Cutter>, request: Request) -> Response {
+    let counters = state.counters.clone();
+    let response = answer(state, cutter, request).await;
+    counters.answer();
+    response
+}
+
+async fn answer(
     State(server): State<Arc<Server>>,
     ConnectInfo(cutter): ConnectInfo<Cutter>,
     request: Request,

@@ -1,7 +1,10 @@
 //! Counting what the portal did.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// What a portal did since its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -10,6 +13,8 @@ pub struct Stats {
     pub requests: u64,
     /// Calls of methods, those inside batches included and the batches themselves not.
     pub calls: u64,
+    /// Rows that lists gave, of whatever kind.
+    pub rows: u64,
     /// Requests refused by the request limit and calls refused by the operating limit.
     pub refused: u64,
     /// Answers replaced by a fault or held back by one.
@@ -24,16 +29,25 @@ pub struct Stats {
     pub events_sent: u64,
     /// Events the handler refused, did not answer, or could not be reached for. They are not sent again.
     pub events_failed: u64,
+    /// When the first request came, counted from the portal's start; `None` before it.
+    pub first_request: Option<Duration>,
+    /// When the latest answer was ready to be sent, counted from the portal's start; `None` before the first.
+    pub last_answer: Option<Duration>,
 }
 
 /// The counters behind [`Stats`]; clones count together.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Counters(Arc<Cells>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Cells {
+    began: Instant,
+    first_request: OnceLock<Duration>,
+    /// Microseconds after the beginning; 0 before the first answer.
+    last_answer: AtomicU64,
     requests: AtomicU64,
     calls: AtomicU64,
+    rows: AtomicU64,
     refused: AtomicU64,
     faults: AtomicU64,
     events_raised: AtomicU64,
@@ -43,9 +57,40 @@ struct Cells {
     events_failed: AtomicU64,
 }
 
+impl Default for Counters {
+    fn default() -> Self {
+        Self(Arc::new(Cells {
+            began: Instant::now(),
+            first_request: OnceLock::new(),
+            last_answer: AtomicU64::default(),
+            requests: AtomicU64::default(),
+            calls: AtomicU64::default(),
+            rows: AtomicU64::default(),
+            refused: AtomicU64::default(),
+            faults: AtomicU64::default(),
+            events_raised: AtomicU64::default(),
+            events_dropped: AtomicU64::default(),
+            events_doubled: AtomicU64::default(),
+            events_sent: AtomicU64::default(),
+            events_failed: AtomicU64::default(),
+        }))
+    }
+}
+
 impl Counters {
     pub(crate) fn request(&self) {
         self.0.requests.fetch_add(1, Ordering::Relaxed);
+        self.0.first_request.get_or_init(|| self.0.began.elapsed());
+    }
+
+    pub(crate) fn answer(&self) {
+        let after = u64::try_from(self.0.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.0.last_answer.fetch_max(after.max(1), Ordering::Relaxed);
+    }
+
+    pub(crate) fn rows(&self, rows: usize) {
+        let rows = u64::try_from(rows).unwrap_or(u64::MAX);
+        self.0.rows.fetch_add(rows, Ordering::Relaxed);
     }
 
     pub(crate) fn call(&self) {
@@ -85,6 +130,7 @@ impl Counters {
         Stats {
             requests: read(&self.0.requests),
             calls: read(&self.0.calls),
+            rows: read(&self.0.rows),
             refused: read(&self.0.refused),
             faults: read(&self.0.faults),
             events_raised: read(&self.0.events_raised),
@@ -92,6 +138,10 @@ impl Counters {
             events_doubled: read(&self.0.events_doubled),
             events_sent: read(&self.0.events_sent),
             events_failed: read(&self.0.events_failed),
+            first_request: self.0.first_request.get().copied(),
+            last_answer: Some(read(&self.0.last_answer))
+                .filter(|after| *after > 0)
+                .map(Duration::from_micros),
         }
     }
 }

@@ -127,6 +127,37 @@ async fn every_way_of_sending_parameters_gives_the_same_answer() {
 }
 
 #[tokio::test]
+async fn what_a_measuring_program_asks_is_told_and_counts_as_no_request() {
+    let portal = start(options()).await;
+    let told = async |path: &str| send(&portal, "GET", path, "", "").await.unwrap().json();
+    let before = told("/demo/stats").await;
+    assert_eq!(before["requests"], 0);
+    assert_eq!(before["first_request"], Value::Null);
+
+    let data = told("/demo/data").await;
+    assert_eq!(data["rows"], portal.model().history_len());
+    let pipelines = data["pipelines"].as_array().unwrap();
+    let of_pipelines: u64 = pipelines
+        .iter()
+        .map(|pipeline| pipeline["rows"].as_u64().unwrap())
+        .sum();
+    assert_eq!(data["rows"], of_pipelines);
+
+    let page = json!({"entityTypeId": 2, "start": -1});
+    post(&portal, "/rest/1/demo/crm.stagehistory.list", &page)
+        .await
+        .unwrap();
+    let after = told("/demo/stats").await;
+    assert_eq!((&after["requests"], &after["rows"]), (&json!(1), &json!(50)));
+    let (first, last) = (
+        after["first_request"].as_f64().unwrap(),
+        after["last_answer"].as_f64().unwrap(),
+    );
+    assert!(first <= last, "{first} {last}");
+    portal.stop().await;
+}
+
+#[tokio::test]
 async fn wrong_addresses_are_refused_as_a_portal_does() {
     let portal = start(PortalOptions {
         secret: "s3cret".to_owned(),

@@ -236,6 +236,9 @@ pub struct PortalFlags {
     /// How many deals to make up; each has about five moves
     #[arg(long, default_value_t = 5000, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=2_000_000))]
     pub deals: u32,
+    /// The share of deals in pipeline 1, such as 0.05; a tenth unless given
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub rare_share: Option<f64>,
     /// What the made-up data follow from
     #[arg(long, default_value_t = 1, value_name = "S")]
     pub seed: u64,

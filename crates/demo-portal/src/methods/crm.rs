@@ -38,6 +38,7 @@ fn counts_with_zero(page: &Page) -> Counts {
     Counts {
         total: Some(page.total.unwrap_or(0)),
         next: page.next,
+        rows: page.rows.len(),
     }
 }
 
@@ -46,6 +47,7 @@ fn counts(page: &Page) -> Counts {
     Counts {
         total: page.total,
         next: page.next,
+        rows: page.rows.len(),
     }
 }
 
@@ -85,6 +87,7 @@ fn no_items(json: &mut Json, known: bool) -> Result<Counts, ApiError> {
     Ok(Counts {
         total: Some(0),
         next: None,
+        rows: 0,
     })
 }
 
@@ -182,5 +185,6 @@ pub(super) fn category_list(call: Call<'_>, json: &mut Json) -> Result<Counts, A
     Ok(Counts {
         total: Some(pipelines.len()),
         next: None,
+        rows: 0,
     })
 }

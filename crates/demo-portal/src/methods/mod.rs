@@ -28,6 +28,8 @@ pub(crate) struct Call<'a> {
 pub(crate) struct Counts {
     pub(crate) total: Option<usize>,
     pub(crate) next: Option<usize>,
+    /// Rows of a list in the result itself; for counting, not for the answer.
+    pub(crate) rows: usize,
 }
 
 /// A method: writes its result and gives the counts beside it. What it wrote before an error is thrown away.

@@ -16,6 +16,9 @@ pub(super) const USERS: [u32; 24] = [
 ];
 /// Deals go into these pipelines; the Enamour Pipeline has most.
 pub(super) const SHARES: [u16; 10] = [3, 3, 3, 3, 3, 0, 0, 0, 1, 5];
+/// The pipeline of [`PortalOptions::rare_share`], and where the other deals go then.
+const RARE: u16 = 1;
+const OTHER_SHARES: [u16; 9] = [3, 3, 3, 3, 3, 0, 0, 0, 5];
 
 /// A stage as the generator needs it.
 struct Step {
@@ -102,6 +105,7 @@ struct Past {
     rows: Vec<Row>,
     /// This deal is made unreadable whatever the dice say, so that even a small portal has one.
     unreadable: u32,
+    rare_share: Option<f64>,
 }
 
 impl Past {
@@ -125,6 +129,7 @@ impl Past {
             steps: steps.collect(),
             rows: Vec::with_capacity(options.deals as usize * 5),
             unreadable: data.next_deal + options.deals / 2,
+            rare_share: options.rare_share,
         }
     }
 
@@ -145,7 +150,7 @@ impl Past {
         } else {
             1
         };
-        let pipeline = self.pick(&SHARES);
+        let pipeline = self.pick_pipeline();
         let creator = self.pick(&USERS);
         let begin_day = self.local_day(created);
         let begin = if self.rng.random_bool(0.05) {
@@ -228,7 +233,7 @@ impl Past {
     }
 
     fn change_pipeline(&mut self, deal: &mut Deal, moment: i64, first_row: usize) {
-        let pipeline = self.pick(&SHARES);
+        let pipeline = self.pick_pipeline();
         if pipeline == deal.pipeline {
             return;
         }
@@ -282,6 +287,14 @@ impl Past {
     fn local_day(&self, moment: i64) -> i32 {
         let local = moment + i64::from(self.zone.offset_at(moment));
         i32::try_from(local.div_euclid(DAY)).unwrap_or(0)
+    }
+
+    fn pick_pipeline(&mut self) -> u16 {
+        match self.rare_share {
+            None => self.pick(&SHARES),
+            Some(share) if self.rng.random_bool(share) => RARE,
+            Some(_) => self.pick(&OTHER_SHARES),
+        }
     }
 
     fn pick<T: Copy, const N: usize>(&mut self, from: &[T; N]) -> T {

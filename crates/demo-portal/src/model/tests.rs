@@ -33,6 +33,17 @@ fn the_same_seed_makes_the_same_data_and_another_seed_others() {
 }
 
 #[test]
+fn a_rare_pipeline_has_its_share_of_the_rows() {
+    let data = generate(&PortalOptions {
+        rare_share: Some(0.05),
+        ..options(20_000)
+    });
+    let rare = data.rows.iter().filter(|row| row.pipeline == 1).count();
+    let share = rare as f64 / data.rows.len() as f64;
+    assert!((0.04..0.06).contains(&share), "{share}");
+}
+
+#[test]
 fn every_deal_is_where_its_latest_row_says_and_was_saved_a_moment_later() {
     let data = made_up();
     assert_eq!(

@@ -47,6 +47,7 @@ fn options(flags: &PortalFlags) -> PortalOptions {
     };
     PortalOptions {
         deals: flags.deals,
+        rare_share: flags.rare_share,
         seed: flags.seed,
         secret: flags.secret.clone(),
         admin: !flags.no_admin,
