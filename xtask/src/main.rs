@@ -1,10 +1,11 @@
-//! The project's own chores: `cargo xtask test`, `ci`, `check-deps`, `migrate`.
+//! The project's own chores: `cargo xtask test`, `ci`, `soak`, `check-deps`, `migrate`.
 
 mod check_deps;
 mod ci;
 mod licences;
 mod process;
 mod python;
+mod soak;
 mod test;
 
 use std::process::ExitCode;
@@ -27,6 +28,8 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Run simulations of the whole program under faults, seed after seed, and sum them up
+    Soak(soak::Arguments),
     /// What has to hold beside the tests: formatting, clippy, arrows between crates, licences, documentation
     Ci,
     /// Check the arrows between our crates, where drivers appear, and the licences
@@ -42,6 +45,7 @@ enum Chore {
 fn main() -> ExitCode {
     let result = match Cli::parse().chore {
         Chore::Test { arguments } => test::run(&arguments),
+        Chore::Soak(arguments) => return soak::run(&arguments),
         Chore::Ci => ci::run(),
         Chore::CheckDeps => check_deps::run().and_then(|()| licences::run()),
         Chore::Migrate { arguments } => {

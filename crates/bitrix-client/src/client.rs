@@ -18,7 +18,7 @@ use crate::error::{Class, Error, ErrorKind};
 use crate::limits::bucket::Bucket;
 use crate::limits::operating::{Demand, Ledger};
 use crate::limits::{Admission, Budget, Limits};
-use crate::retry::Attempts;
+use crate::retry::{Attempts, Jitter};
 use crate::transport::{HttpOptions, HttpTransport, Transport, TransportRequest, TransportResponse};
 use crate::wire;
 
@@ -38,6 +38,7 @@ struct Inner {
     config: ClientConfig,
     transport: Arc<dyn Transport>,
     limits: Limits,
+    jitter: Jitter,
     counters: Counters,
 }
 
@@ -111,11 +112,13 @@ impl Client {
         }
         let ledger = Ledger::new(config.operating_limit_seconds);
         let limits = Limits::new(bucket, ledger, config.max_in_flight);
+        let jitter = Jitter::new(config.jitter_seed);
         Ok(Self {
             inner: Arc::new(Inner {
                 config,
                 transport,
                 limits,
+                jitter,
                 counters: Counters::default(),
             }),
         })
@@ -155,6 +158,11 @@ impl Client {
         &self.inner.config
     }
 
+    /// The attempts of one call.
+    pub(crate) fn attempts(&self) -> Attempts {
+        Attempts::new(&self.inner.config.retry, self.inner.jitter.number())
+    }
+
     /// Like [`Client::call`], with a reader of the answer.
     pub(crate) async fn call_with<T>(
         &self,
@@ -168,7 +176,7 @@ impl Client {
         } else {
             Bytes::from(params.to_string())
         };
-        let mut attempts = Attempts::new(&self.inner.config.retry);
+        let mut attempts = self.attempts();
         loop {
             match self.try_call(method, &body, &mut attempts, &read).await {
                 Ok(answer) => return Ok(answer),
@@ -211,6 +219,7 @@ impl Client {
             transport,
             limits,
             counters,
+            ..
         } = &*self.inner;
         let admission = limits
             .admit(method, demand)
@@ -286,7 +295,7 @@ impl Client {
                     method = error.method(),
                     "the portal refused a request: all requests rest"
                 );
-                limits.bucket.refused(started, after);
+                limits.bucket.refused(started, after, self.inner.jitter.share());
             }
             (_, Class::WaitForMethod { wait, .. }) => {
                 let rests = methods.iter().map(|method| limits.ledger.block(method, wait));

@@ -27,6 +27,9 @@ pub struct ClientConfig {
     pub max_body_bytes: usize,
     /// How many requests may be under way at the same time. At least 1.
     pub max_in_flight: usize,
+    /// What the random parts of delays follow from; `None` takes the system's generator. For simulations, in which the
+    /// same seed must lead to the same delays.
+    pub jitter_seed: Option<u64>,
 }
 
 impl ClientConfig {
@@ -43,6 +46,7 @@ impl ClientConfig {
             request_timeout: Duration::from_secs(70),
             max_body_bytes: 64 << 20,
             max_in_flight: 4,
+            jitter_seed: None,
         }
     }
 }

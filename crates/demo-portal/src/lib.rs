@@ -34,6 +34,7 @@ mod error;
 mod error_answer;
 mod events;
 mod faults;
+mod in_process;
 mod json;
 mod limits;
 mod methods;
@@ -47,6 +48,7 @@ mod stats;
 mod wire;
 
 pub use error::{Error, ErrorKind};
+pub use in_process::{InProcessAnswer, InProcessPortal};
 pub use model::{
     Date, DealState, DeletedDeal, EarlierRows, HistoryRow, Model, RemovedStage, RowKind, Semantics,
     StageState,

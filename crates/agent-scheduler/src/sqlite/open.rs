@@ -61,6 +61,17 @@ pub(super) fn open(path: &Path, durability: Durability) -> Result<(Connection, C
     Ok((writer, reader))
 }
 
+/// The connection of a state in memory.
+pub(super) fn in_memory(path: &Path) -> Result<Connection, Error> {
+    let open = || {
+        let mut connection = Connection::open_in_memory()?;
+        connection.set_prepared_statement_cache_capacity(64);
+        schema::migrate(&mut connection)?;
+        Ok(connection)
+    };
+    open().map_err(|source| opening(path, source))
+}
+
 /// Makes the directory and the file when they are missing, for this user alone. A file that exists is not touched, except
 /// that nobody else may read it from now on.
 fn create_file(path: &Path) -> Result<(), Error> {

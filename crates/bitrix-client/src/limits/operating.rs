@@ -112,6 +112,7 @@ impl Ledger {
                 Err((method, Gate::Until(until))) => {
                     wait.goes_on(until, method, "run time");
                     tokio::select! {
+                        biased;
                         () = tokio::time::sleep_until(until) => {}
                         () = changed => {}
                     }
