@@ -175,7 +175,7 @@ impl Plan {
             gentle: dice.hit(0.1),
             workers: usize::try_from(dice.between(1, 5)).unwrap_or(1),
             lease: Duration::from_secs(dice.of_any_size(20, 600)),
-            poll: Duration::from_secs(dice.between(3, 20)),
+            poll: Duration::from_secs(dice.between(5, 40)),
             chaos,
             changes: dice.of_any_size(3, 160),
             ends: (0..dice.between(0, 6)).map(|_| end(dice, chaos)).collect(),

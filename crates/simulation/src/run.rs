@@ -28,7 +28,7 @@ use crate::world::{World, lock};
 use crate::{post, process};
 
 /// How often it is looked whether the tables have become true.
-const LOOK_EVERY: Duration = Duration::from_secs(20);
+const LOOK_EVERY: Duration = Duration::from_secs(45);
 
 /// What a simulation came to.
 #[derive(Debug, Clone)]

@@ -37,6 +37,9 @@ pub(crate) struct Line {
     pub(crate) world: Arc<World>,
     pub(crate) plan: Arc<Plan>,
     dice: Dice,
+    /// The portal works on one request at a time: it books the run time of a whole batch at once, so that of two at once the
+    /// sums in their answers would not be in the order of their times.
+    working: tokio::sync::Mutex<()>,
 }
 
 impl Line {
@@ -53,6 +56,7 @@ impl Line {
             world,
             plan,
             dice,
+            working: tokio::sync::Mutex::new(()),
         }
     }
 
@@ -221,13 +225,16 @@ impl Wire {
             let refusal = line.portal.refusal();
             return Ok(TransportResponse::new(refusal.status, refusal.body));
         }
+        let working = line.working.lock().await;
         let between = if world.is_calm() { 0.0 } else { line.plan.between };
         let answer = line.portal.answer(&request.method, &request.body, &mut || {
             if between > 0.0 && dice.hit(between) && !world.is_calm() {
                 line.users.change();
             }
         });
-        tokio::time::sleep(answer.run_time.min(LONGEST_RUN) + dice.millis(1, 60)).await;
+        tokio::time::sleep(answer.run_time.min(LONGEST_RUN)).await;
+        drop(working);
+        tokio::time::sleep(dice.millis(1, 60)).await;
         if answer.run_time > LONGEST_RUN {
             return Ok(TransportResponse::new(504, "<html><title>504</title></html>"));
         }
