@@ -19,7 +19,9 @@ use crate::limits::bucket::Bucket;
 use crate::limits::operating::{Demand, Ledger};
 use crate::limits::{Admission, Budget, Limits};
 use crate::retry::{Attempts, Jitter};
-use crate::transport::{HttpOptions, HttpTransport, Transport, TransportRequest, TransportResponse};
+use crate::transport::{
+    HttpOptions, HttpTransport, Transport, TransportErrorKind, TransportRequest, TransportResponse,
+};
 use crate::wire;
 
 /// The name under which errors of the settings are reported.
@@ -259,6 +261,9 @@ impl Client {
                 })
             }
             Err(error) => {
+                if error.kind() == TransportErrorKind::Connect {
+                    admission.settle();
+                }
                 tracing::debug!(method, calls, %error, attempt = attempts.made(), "portal did not answer");
                 Err(Error::new(method, &Failure::Transport(error.kind())).with_cause_of(error))
             }
@@ -274,10 +279,18 @@ impl Client {
         let started = delivery.admission.started;
         match open(method, &delivery.response, &self.inner.config.webhook) {
             Ok(answer) => {
+                delivery.admission.settle();
                 self.inner.limits.bucket.accepted(started);
                 Ok(answer)
             }
-            Err(error) => Err(self.heed(error, started, &delivery.methods)),
+            Err(error) => {
+                // A proxy that gave up waiting, or an answer that came to nothing: the portal may have run the request.
+                let ran = error.kind() == ErrorKind::NotAnAnswer || error.status() == Some(504);
+                if !ran {
+                    delivery.admission.settle();
+                }
+                Err(self.heed(error, started, &delivery.methods))
+            }
         }
     }
 

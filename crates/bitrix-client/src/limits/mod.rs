@@ -82,8 +82,15 @@ pub(crate) struct Limits {
 pub(crate) struct Admission<'a> {
     /// When the request was let go.
     pub(crate) started: Instant,
-    _reservation: Reservation<'a>,
+    reservation: Reservation<'a>,
     _permit: Option<SemaphorePermit<'a>>,
+}
+
+impl Admission<'_> {
+    /// It is known what the request took of its methods' run time.
+    pub(crate) fn settle(&self) {
+        self.reservation.settle();
+    }
 }
 
 impl Limits {
@@ -111,7 +118,7 @@ impl Limits {
             let started = self.bucket.acquire(method).await?;
             return Ok(Admission {
                 started,
-                _reservation: reservation,
+                reservation,
                 _permit: permit,
             });
         }
