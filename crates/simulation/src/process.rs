@@ -96,7 +96,7 @@ impl House {
     }
 
     /// A scheduler and the intake of events, for this life.
-    fn assemble(&self, life: &Arc<Life>) -> Result<(Scheduler, EventIntake), SetupError> {
+    fn assemble(&self, life: &Arc<Life>, first: bool) -> Result<(Scheduler, EventIntake), SetupError> {
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let state = State::new(Arc::clone(&self.disk), Arc::clone(life));
         let state = StateFile::with_store(&self.path, Arc::new(state)).with_clock(Arc::clone(&clock));
@@ -109,7 +109,7 @@ impl House {
         config.burst = limits.burst;
         config.operating_limit_seconds = limits.operating_limit_seconds;
         config.jitter_seed = Some(self.dice.seed());
-        let wire = Wire::new(Arc::clone(&self.line), Arc::clone(life));
+        let wire = Wire::new(Arc::clone(&self.line), Arc::clone(life), first);
         let client = Client::with_transport(config, Arc::new(wire))?;
         let context = Context {
             portal_name: client.config().webhook.to_string(),
@@ -149,6 +149,7 @@ impl House {
     /// Lives one life after another, until `until` is cancelled.
     pub(crate) async fn live(&self, until: CancellationToken) {
         let mut ends = self.plan.ends.iter().copied();
+        let mut first = true;
         while !until.is_cancelled() {
             let end = ends.next().filter(|_| !self.world.is_calm());
             self.world.count("lives");
@@ -157,7 +158,7 @@ impl House {
                 Some(End::AtPoint(points)) => Some(points),
                 _ => None,
             });
-            let (scheduler, intake) = match self.assemble(&life) {
+            let (scheduler, intake) = match self.assemble(&life, std::mem::take(&mut first)) {
                 Ok(parts) => parts,
                 Err(error) => {
                     self.world

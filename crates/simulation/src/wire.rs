@@ -21,6 +21,9 @@ const TIME_OUT: Duration = Duration::from_secs(70);
 /// The longest a request may run before the proxy before a portal gives up on it.
 const LONGEST_RUN: Duration = Duration::from_secs(60);
 
+/// The portal's window of run time, and one of its baskets.
+const WINDOW: Duration = Duration::from_secs(660);
+
 /// The share of the limit on run time that answers may have taken that were lost, without the portal having to refuse us.
 const BORNE: f64 = 0.3;
 
@@ -107,6 +110,9 @@ impl Line {
 pub(crate) struct Wire {
     line: Arc<Line>,
     life: Arc<Life>,
+    /// When the life began, unless it is the first: from then on for ten minutes nobody can know in which minutes earlier lives
+    /// used their run time.
+    heir_since: Option<Instant>,
     ours: Mutex<Ours>,
 }
 
@@ -125,17 +131,18 @@ impl Ours {
     /// was sent at `but`.
     fn lost_lately(&self, but: Instant) -> Duration {
         let now = Instant::now();
-        let lately = |at: Instant| now.duration_since(at) <= Duration::from_secs(660);
+        let lately = |at: Instant| now.duration_since(at) <= WINDOW;
         let lost = self.lost.iter().filter(|(at, _)| lately(*at) && *at != but);
         lost.map(|(_, took)| *took).sum()
     }
 }
 
 impl Wire {
-    pub(crate) fn new(line: Arc<Line>, life: Arc<Life>) -> Self {
+    pub(crate) fn new(line: Arc<Line>, life: Arc<Life>, first: bool) -> Self {
         Self {
             line,
             life,
+            heir_since: (!first).then(Instant::now),
             ours: Mutex::new(Ours {
                 level: 0.0,
                 seen: Instant::now(),
@@ -175,9 +182,11 @@ impl Wire {
             let ours = lock(&self.ours);
             (ours.answered.clone(), ours.lost_lately(sent))
         };
-        let known = METHODS
-            .iter()
-            .any(|method| contains(asked, method.as_bytes()) && answered.contains(method));
+        let inherits = self.heir_since.is_some_and(|since| since.elapsed() <= WINDOW);
+        let known = !inherits
+            && METHODS
+                .iter()
+                .any(|method| contains(asked, method.as_bytes()) && answered.contains(method));
         // Of answers that were lost nobody can tell what they took; a client that asks carefully bears some of them.
         let limit = self.line.plan.portal.operating_limit_seconds.unwrap_or(480.0);
         if known && !self.line.plan.others_run && lost.as_secs_f64() < limit * BORNE {
