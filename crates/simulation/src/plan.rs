@@ -149,6 +149,8 @@ pub(crate) struct Plan {
     pub(crate) clock_steps: Vec<(Duration, i64)>,
     /// When somebody asks for the whole upload once more.
     pub(crate) bulk_again: Option<Duration>,
+    /// When somebody holds the upload, and when it may go on.
+    pub(crate) hold: Option<Away>,
 }
 
 impl Plan {
@@ -198,6 +200,10 @@ impl Plan {
                 Vec::new()
             },
             bulk_again: dice.hit(0.25).then(|| within(dice, chaos)),
+            hold: dice.hit(0.15).then(|| {
+                let from = within(dice, chaos);
+                (from, from + within(dice, chaos))
+            }),
         }
     }
 
@@ -241,7 +247,7 @@ impl Plan {
             "deals {} pipelines {:?} zone {} chaos {}s changes {} workers {} lease {}s gentle {} ends {:?} \
              portal {:?} x{} away {:?} bucket {:?}/{} operating {:?} page {:?} others {}/{} between {} \
              target {:?} x{} away {:?} state x{} events lost {} doubled {} late {} clock {:?} \
-             follow {}s stages {}s reconcile {}s again {:?}",
+             follow {}s stages {}s reconcile {}s again {:?} hold {:?}",
             self.portal.deals,
             self.pipelines,
             self.timezone,
@@ -273,6 +279,7 @@ impl Plan {
             self.stages_every.as_secs(),
             self.reconcile_every.as_secs(),
             self.bulk_again,
+            self.hold,
         )
     }
 }

@@ -230,7 +230,27 @@ impl Simulation {
                 self.resume().await;
             }
         };
-        tokio::join!(again, resume);
+        let hold = async {
+            if let Some((from, until)) = self.house.plan.hold {
+                tokio::time::sleep(from).await;
+                self.hold_the_upload(true).await;
+                tokio::time::sleep(until - from).await;
+                self.hold_the_upload(false).await;
+            }
+        };
+        tokio::join!(again, resume, hold);
+    }
+
+    async fn hold_the_upload(&self, hold: bool) {
+        let state = self.house.state_from_outside();
+        if let Err(error) = state.set_setting("uploader.paused", hold.into()).await {
+            self.house
+                .world
+                .violate(format!("a switch cannot be set: {error}"));
+        }
+        self.house
+            .world
+            .note(|| format!("somebody holds the upload: {hold}"));
     }
 
     async fn ask_for(&self, agent: &str) {

@@ -16,6 +16,9 @@ use crate::world::{World, lock};
 
 const PASSING: ErrorKind = ErrorKind::Passing { retry_after: None };
 
+/// The code that somebody else writes into a row.
+pub(crate) const CHANGED: &str = "CHANGED";
+
 /// The database server. There is one for the whole simulation; each life reaches it by its own [`Target`].
 pub(crate) struct Server {
     pub(crate) store: SqliteStore,
@@ -204,7 +207,7 @@ fn changed(map: &TableMap, row: &Row) -> Option<Row> {
     let mut values = row.values().to_vec();
     for name in ["STAGE_ID", "STATUS_ID"] {
         if let Some(place) = map.position(name) {
-            values[place] = Value::from("CHANGED");
+            values[place] = Value::from(CHANGED);
         }
     }
     Row::new(map, values).ok()

@@ -174,7 +174,7 @@ impl Wire {
 
     /// Looks whether the portal had to enforce its limit on run time.
     fn check_run_time(&self, asked: &[u8], answer: &[u8], sent: Instant) {
-        if !contains(answer, b"OPERATION_TIME_LIMIT") {
+        if !contains(answer, "OPERATION_TIME_LIMIT") {
             return;
         }
         self.line.world.count("refusals for run time");
@@ -186,7 +186,7 @@ impl Wire {
         let known = !inherits
             && METHODS
                 .iter()
-                .any(|method| contains(asked, method.as_bytes()) && answered.contains(method));
+                .any(|method| contains(asked, method) && answered.contains(method));
         // Of answers that were lost nobody can tell what they took; a client that asks carefully bears some of them.
         let limit = self.line.plan.portal.operating_limit_seconds.unwrap_or(480.0);
         if known && !self.line.plan.others_run && lost.as_secs_f64() < limit * BORNE {
@@ -199,7 +199,7 @@ impl Wire {
     fn note_answered(&self, asked: &[u8], method: &str) {
         let mut ours = lock(&self.ours);
         for known in METHODS {
-            let named = known == method || contains(asked, known.as_bytes());
+            let named = known == method || contains(asked, known);
             if named && !ours.answered.contains(&known) {
                 ours.answered.push(known);
             }
@@ -291,8 +291,8 @@ impl Wire {
     }
 }
 
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window == part)
+fn contains(text: &[u8], part: &str) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| text.contains(part))
 }
 
 fn refusal(status: u16, code: &str, words: &str) -> TransportResponse {

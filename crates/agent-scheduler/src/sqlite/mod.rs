@@ -296,3 +296,5 @@ impl AgentStore for SqliteStore {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod year;
