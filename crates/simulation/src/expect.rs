@@ -258,11 +258,10 @@ impl Expectation {
                 None if wanted && there => wrong.push(format!("stage {id} is missing")),
                 None => {}
                 Some(_) if !wanted => wrong.push(format!("stage {id} does not belong into the table")),
-                Some(row) if there => {
-                    if !self.is_stage(row, last, "Y") {
-                        wrong.push(format!("stage {id} is {row:?} instead of {last:?}"));
-                    }
+                Some(row) if there && !self.is_stage(row, last, "Y") => {
+                    wrong.push(format!("stage {id} is {row:?} instead of {last:?}"));
                 }
+                Some(_) if there => {}
                 Some(row) => {
                     let changed = row
                         .text(map, "STATUS_ID")

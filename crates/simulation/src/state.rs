@@ -87,7 +87,7 @@ impl State {
         Ok(())
     }
 
-    async fn note_queued(&self, request: &QueueRequest) {
+    fn note_queued(&self, request: &QueueRequest) {
         let disk = &*self.disk;
         disk.world
             .note(|| format!("state: {} {} is queued", request.name, request.key));
@@ -107,7 +107,7 @@ impl AgentStore for State {
     async fn queue(&self, request: QueueRequest, now: DateTime<Utc>) -> Result<Queued, Error> {
         self.before("queue").await?;
         let queued = self.disk.store.queue(request.clone(), now).await?;
-        self.note_queued(&request).await;
+        self.note_queued(&request);
         self.after_or_lost("queue").await?;
         Ok(queued)
     }
@@ -120,7 +120,7 @@ impl AgentStore for State {
     ) -> Result<Queued, Error> {
         self.before("queue from an activation").await?;
         let queued = self.disk.store.queue_from(lease, request.clone(), now).await?;
-        self.note_queued(&request).await;
+        self.note_queued(&request);
         self.after_or_lost("queue from an activation").await?;
         Ok(queued)
     }

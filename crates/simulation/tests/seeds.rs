@@ -14,11 +14,11 @@ const ONCE_FAILED: &[(u64, &str)] = &[(
 )];
 
 fn folder() -> tempfile::TempDir {
-    tempfile::tempdir().unwrap()
+    tempfile::tempdir().expect("a folder")
 }
 
 fn good(seed: u64, folder: &Path) {
-    let report = run(seed, folder, false).unwrap();
+    let report = run(seed, folder, false).expect("a simulation that can be set up");
     assert!(report.is_good(), "{report}");
 }
 
