@@ -12,6 +12,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store-mssql", &["sea-query-mssql", "store", "table-map"]),
     ("admin-panel", &["agent", "bitrix-client"]),
     ("agent-scheduler", &["agent"]),
+    (
+        "event-intake",
+        &["agent", "agent-scheduler", "bitrix-client", "exchange"],
+    ),
     ("exchange", &["agent", "bitrix-client", "store", "table-map"]),
     (
         "stage-list-exchange",
@@ -29,6 +33,22 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "simulation",
+        &[
+            "agent",
+            "agent-scheduler",
+            "bitrix-client",
+            "demo-portal",
+            "event-intake",
+            "exchange",
+            "history-exchange",
+            "stage-list-exchange",
+            "store",
+            "store-sqlite",
+            "table-map",
+        ],
+    ),
+    (
         "runner",
         &[
             "admin-panel",
@@ -36,6 +56,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "agent-scheduler",
             "bitrix-client",
             "demo-portal",
+            "event-intake",
             "exchange",
             "history-exchange",
             "stage-list-exchange",

@@ -1,4 +1,4 @@
-//! The project's own chores: `cargo xtask test`, `ci`, `check-deps`, `check-docs`, `migrate`, `bench`.
+//! The project's own chores: `cargo xtask test`, `ci`, `soak`, `bench`, `check-deps`, `check-docs`, `migrate`.
 
 mod bench;
 mod check_deps;
@@ -7,6 +7,7 @@ mod ci;
 mod licences;
 mod process;
 mod python;
+mod soak;
 mod test;
 
 use std::process::ExitCode;
@@ -29,6 +30,8 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Run simulations of the whole program under faults, seed after seed, and sum them up
+    Soak(soak::Arguments),
     /// What has to hold beside the tests: formatting, clippy, arrows between crates, licences, documentation
     Ci,
     /// Check the arrows between our crates, where drivers appear, and the licences
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().chore {
         Chore::Test { arguments } => test::run(&arguments),
         Chore::Bench(options) => bench::run(&options),
+        Chore::Soak(arguments) => return soak::run(&arguments),
         Chore::Ci => ci::run(),
         Chore::CheckDeps => check_deps::run().and_then(|()| licences::run()),
         Chore::CheckDocs => check_docs::run(),

@@ -36,6 +36,17 @@ impl StateFile {
         Ok(Self::with_store(path.as_ref(), Arc::new(store)))
     }
 
+    /// A state in memory, gone with the last clone of its store, which does its work in the task that calls it: for
+    /// simulations, in which the same seed must give the same order of everything. `path` is what the
+    /// [`WorkerLock`](crate::WorkerLock) is for; no file is made there.
+    ///
+    /// # Errors
+    /// When there is not enough memory.
+    pub fn in_memory(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let store = SqliteStore::in_memory(path.as_ref())?;
+        Ok(Self::with_store(path.as_ref(), Arc::new(store)))
+    }
+
     /// A state on another store. `path` is what the [`WorkerLock`](crate::WorkerLock) is for.
     pub fn with_store(path: impl AsRef<Path>, store: Arc<dyn AgentStore>) -> Self {
         Self {

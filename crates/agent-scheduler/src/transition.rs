@@ -97,6 +97,13 @@ pub fn added(
     }
 }
 
+/// The record is written at `now`. When it was last written in the future, the clock has stepped back since: what it waits for
+/// moves along first, for afterwards nobody could tell any more.
+fn touch(record: &mut AgentRecord, now: DateTime<Utc>) {
+    mend_future(record, now);
+    record.updated_at = now;
+}
+
 /// Queues a record that exists already. `input`: none keeps the old one, unless that was done.
 ///
 /// A waiting record keeps the earlier of the two due times, but is not brought before its `not_before`. Queueing a
@@ -107,7 +114,7 @@ pub fn queue(
     due_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Queued {
-    record.updated_at = now;
+    touch(record, now);
     match record.state {
         AgentState::Running => {
             record.run_again = true;
@@ -178,7 +185,7 @@ pub fn unpark(record: &mut AgentRecord, now: DateTime<Utc>) -> bool {
         return false;
     }
     start_anew(record, now);
-    record.updated_at = now;
+    touch(record, now);
     true
 }
 
@@ -195,7 +202,7 @@ pub fn claimed(
     record.lease_until = Some(lease_until);
     record.attempts = record.attempts.saturating_add(1);
     record.last_started_at = Some(now);
-    record.updated_at = now;
+    touch(record, now);
     record.run = run;
 }
 
@@ -209,7 +216,7 @@ pub fn gathers(record: &AgentRecord) -> bool {
 /// The lease of a running activation holds until `lease_until`.
 pub fn renewed(record: &mut AgentRecord, lease_until: DateTime<Utc>, now: DateTime<Utc>) {
     record.lease_until = Some(lease_until);
-    record.updated_at = now;
+    touch(record, now);
 }
 
 /// A running activation makes an input durable, shows progress, or both. Another input is a first try of that input.
@@ -229,7 +236,7 @@ pub fn checkpoint(
     if progress.is_some() {
         record.progress = progress;
     }
-    record.updated_at = now;
+    touch(record, now);
 }
 
 /// An activation ended. Tells how, for the history.
@@ -308,7 +315,7 @@ fn release(record: &mut AgentRecord, now: DateTime<Utc>) {
     record.lease_until = None;
     record.not_before = None;
     record.last_finished_at = Some(now);
-    record.updated_at = now;
+    touch(record, now);
 }
 
 fn succeeded(record: &mut AgentRecord, now: DateTime<Utc>) {
@@ -372,7 +379,7 @@ pub fn scheduled(record: &mut AgentRecord, interval: Option<Duration>, now: Date
         _ => None,
     };
     record.interval = interval;
-    record.updated_at = now;
+    touch(record, now);
     match (done_at, interval) {
         (Some(done_at), Some(interval)) => {
             record.state = AgentState::Waiting;

@@ -79,7 +79,7 @@ impl Client {
         check(calls)?;
         let mut outcomes: BTreeMap<usize, Result<T, Error>> = BTreeMap::new();
         let mut pending: Vec<(usize, &Call)> = calls.iter().enumerate().collect();
-        let mut attempts = Attempts::new(&self.config().retry);
+        let mut attempts = self.attempts();
         while !pending.is_empty() {
             let round = match self.try_batch(&pending, &read, &mut attempts).await {
                 Ok(round) => round,

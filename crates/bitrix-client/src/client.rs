@@ -18,8 +18,10 @@ use crate::error::{Class, Error, ErrorKind};
 use crate::limits::bucket::Bucket;
 use crate::limits::operating::{Demand, Ledger};
 use crate::limits::{Admission, Budget, Limits};
-use crate::retry::Attempts;
-use crate::transport::{HttpOptions, HttpTransport, Transport, TransportRequest, TransportResponse};
+use crate::retry::{Attempts, Jitter};
+use crate::transport::{
+    HttpOptions, HttpTransport, Transport, TransportErrorKind, TransportRequest, TransportResponse,
+};
 use crate::wire;
 
 /// Requests under way where nothing limits them: a self-hosted portal serves its users with the same few processes.
@@ -44,6 +46,7 @@ struct Inner {
     config: ClientConfig,
     transport: Arc<dyn Transport>,
     limits: Limits,
+    jitter: Jitter,
     counters: Counters,
 }
 
@@ -123,11 +126,13 @@ impl Client {
         }
         let ledger = Ledger::new(config.operating_limit_seconds);
         let limits = Limits::new(bucket, ledger, max_in_flight);
+        let jitter = Jitter::new(config.jitter_seed);
         Ok(Self {
             inner: Arc::new(Inner {
                 config,
                 transport,
                 limits,
+                jitter,
                 counters: Counters::default(),
             }),
         })
@@ -179,6 +184,11 @@ impl Client {
         &self.inner.config
     }
 
+    /// The attempts of one call.
+    pub(crate) fn attempts(&self) -> Attempts {
+        Attempts::new(&self.inner.config.retry, self.inner.jitter.number())
+    }
+
     /// Like [`Client::call`], with a reader of the answer.
     pub(crate) async fn call_with<T>(
         &self,
@@ -192,7 +202,7 @@ impl Client {
         } else {
             Bytes::from(params.to_string())
         };
-        let mut attempts = Attempts::new(&self.inner.config.retry);
+        let mut attempts = self.attempts();
         loop {
             match self.try_call(method, &body, &mut attempts, &read).await {
                 Ok(answer) => return Ok(answer),
@@ -235,6 +245,7 @@ impl Client {
             transport,
             limits,
             counters,
+            ..
         } = &*self.inner;
         let admission = limits
             .admit(method, demand)
@@ -274,6 +285,9 @@ impl Client {
                 })
             }
             Err(error) => {
+                if error.kind() == TransportErrorKind::Connect {
+                    admission.settle();
+                }
                 tracing::debug!(method, calls, %error, attempt = attempts.made(), "portal did not answer");
                 Err(Error::new(method, &Failure::Transport(error.kind())).with_cause_of(error))
             }
@@ -289,10 +303,18 @@ impl Client {
         let started = delivery.admission.started;
         match open(method, &delivery.response, &self.inner.config.webhook) {
             Ok(answer) => {
+                delivery.admission.settle();
                 self.inner.limits.bucket.accepted(started);
                 Ok(answer)
             }
-            Err(error) => Err(self.heed(error, started, &delivery.methods)),
+            Err(error) => {
+                // A proxy that gave up waiting, or an answer that came to nothing: the portal may have run the request.
+                let ran = error.kind() == ErrorKind::NotAnAnswer || error.status() == Some(504);
+                if !ran {
+                    delivery.admission.settle();
+                }
+                Err(self.heed(error, started, &delivery.methods))
+            }
         }
     }
 
@@ -310,7 +332,7 @@ impl Client {
                     method = error.method(),
                     "the portal refused a request: all requests rest"
                 );
-                limits.bucket.refused(started, after);
+                limits.bucket.refused(started, after, self.inner.jitter.share());
             }
             (_, Class::WaitForMethod { wait, .. }) => {
                 let rests = methods.iter().map(|method| limits.ledger.block(method, wait));

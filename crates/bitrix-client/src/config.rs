@@ -28,6 +28,9 @@ pub struct ClientConfig {
     /// How many requests may be under way at the same time, at least 1. `None` stands for 16 where requests are limited, since
     /// the limit itself spares the portal, and for 4 where they are not.
     pub max_in_flight: Option<usize>,
+    /// What the random parts of delays follow from; `None` takes the system's generator. For simulations, in which the
+    /// same seed must lead to the same delays.
+    pub jitter_seed: Option<u64>,
 }
 
 impl ClientConfig {
@@ -44,6 +47,7 @@ impl ClientConfig {
             request_timeout: Duration::from_secs(70),
             max_body_bytes: 64 << 20,
             max_in_flight: None,
+            jitter_seed: None,
         }
     }
 }

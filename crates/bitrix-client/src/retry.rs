@@ -1,10 +1,14 @@
 //! How often and after which delays a call is tried again.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 
 use crate::error::{Class, Error};
+use crate::limits::lock;
 
 /// A portal that asks for a longer delay than this gets its rest from the caller, not from a sleeping call.
 const LONGEST_WAIT: Duration = Duration::from_secs(900);
@@ -33,6 +37,32 @@ impl Default for RetryPolicy {
     }
 }
 
+/// Where the random parts of delays come from.
+pub(crate) struct Jitter(Option<Mutex<StdRng>>);
+
+impl Jitter {
+    /// From this seed, or from the system.
+    pub(crate) fn new(seed: Option<u64>) -> Self {
+        Self(seed.map(|seed| Mutex::new(StdRng::seed_from_u64(seed))))
+    }
+
+    /// Any number.
+    pub(crate) fn number(&self) -> u64 {
+        match &self.0 {
+            Some(rng) => lock(rng).random(),
+            None => rand::random(),
+        }
+    }
+
+    /// A share, uniform in `0.0..1.0`.
+    pub(crate) fn share(&self) -> f64 {
+        match &self.0 {
+            Some(rng) => lock(rng).random(),
+            None => rand::random(),
+        }
+    }
+}
+
 /// The attempts of one call: counts them and hands out the delays between them.
 pub(crate) struct Attempts {
     made: u32,
@@ -40,14 +70,15 @@ pub(crate) struct Attempts {
 }
 
 impl Attempts {
-    pub(crate) fn new(policy: &RetryPolicy) -> Self {
+    /// `jitter` is what the random parts of the delays follow from.
+    pub(crate) fn new(policy: &RetryPolicy, jitter: u64) -> Self {
         let retries = usize::try_from(policy.max_attempts.saturating_sub(1)).unwrap_or(usize::MAX);
         let delays = ExponentialBuilder::default()
             .with_min_delay(policy.min_delay)
             .with_max_delay(policy.max_delay)
             .with_max_times(retries)
             .with_jitter()
-            .with_jitter_seed(rand::random())
+            .with_jitter_seed(jitter)
             .build();
         Self { made: 0, delays }
     }
@@ -116,7 +147,7 @@ mod tests {
 
     #[test]
     fn delays_grow_with_jitter_up_to_their_bound_and_end() {
-        let mut attempts = Attempts::new(&policy());
+        let mut attempts = Attempts::new(&policy(), 1);
         for base in [1.0, 2.0, 3.0, 3.0] {
             let delay = attempts
                 .delay_after([&passing(None)])
@@ -132,14 +163,14 @@ mod tests {
 
     #[test]
     fn the_delay_the_portal_names_is_the_least() {
-        let mut attempts = Attempts::new(&policy());
+        let mut attempts = Attempts::new(&policy(), 1);
         let delay = attempts.delay_after([&passing(Some(Duration::from_secs(30)))]);
         assert_eq!(delay, Some(Duration::from_secs(30)));
     }
 
     #[test]
     fn a_delay_of_hours_is_the_callers_to_wait() {
-        let mut attempts = Attempts::new(&policy());
+        let mut attempts = Attempts::new(&policy(), 1);
         assert_eq!(
             attempts.delay_after([&passing(Some(Duration::from_secs(7200)))]),
             None

@@ -89,6 +89,12 @@ impl Desk {
 
     /// Answers one request: a method or a batch of them.
     pub(crate) fn answer(&self, method: &str, params: &Param) -> Answer {
+        self.answer_between(method, params, &mut || {})
+    }
+
+    /// The same, and does something before each further call of a batch: the portal's users do not stand still while a
+    /// batch runs.
+    pub(crate) fn answer_between(&self, method: &str, params: &Param, between: &mut dyn FnMut()) -> Answer {
         let mut watch = Stopwatch {
             clock: &self.clock,
             pretended: Duration::ZERO,
@@ -96,7 +102,7 @@ impl Desk {
         let mut json;
         let written = if method.eq_ignore_ascii_case("batch") {
             json = Json::with_capacity(LIKELY_BATCH);
-            self.batch(params, &mut watch, &mut json)
+            self.batch(params, &mut watch, &mut json, between)
         } else {
             json = Json::with_capacity(LIKELY_CALL);
             self.single(method, params, &mut watch, &mut json)
@@ -179,11 +185,24 @@ impl Desk {
         ))
     }
 
+    /// Books run time of a method that somebody else used with the same webhook.
+    pub(crate) fn book(&self, method: &str, seconds: f64) {
+        if let Some((name, _)) = find(method) {
+            self.ledger().book(name, self.clock.now(), seconds);
+        }
+    }
+
     fn ledger(&self) -> std::sync::MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn batch(&self, params: &Param, watch: &mut Stopwatch<'_>, json: &mut Json) -> Result<(), ApiError> {
+    fn batch(
+        &self,
+        params: &Param,
+        watch: &mut Stopwatch<'_>,
+        json: &mut Json,
+        between: &mut dyn FnMut(),
+    ) -> Result<(), ApiError> {
         let commands = params.get("cmd").map(Param::entries).unwrap_or_default();
         if commands.len() > MAX_CALLS {
             return Err(ApiError::batch_too_long());
@@ -198,7 +217,10 @@ impl Desk {
             result: PhpMap::with_capacity(LIKELY_BATCH),
             ..Gathered::default()
         };
-        for (name, command) in commands {
+        for (place, (name, command)) in commands.iter().enumerate() {
+            if place > 0 {
+                between();
+            }
             let good = self.command(name, command, watch, &mut gathered);
             if halt && !good {
                 break;

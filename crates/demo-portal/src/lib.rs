@@ -38,6 +38,7 @@ mod error_answer;
 mod events;
 mod faults;
 mod figures;
+mod in_process;
 mod json;
 mod limits;
 mod methods;
@@ -51,6 +52,7 @@ mod stats;
 mod wire;
 
 pub use error::{Error, ErrorKind};
+pub use in_process::{InProcessAnswer, InProcessPortal};
 pub use model::{
     Date, DealState, DeletedDeal, EarlierRows, HistoryRow, Model, RemovedStage, RowKind, Semantics,
     StageState,

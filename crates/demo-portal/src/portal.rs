@@ -189,7 +189,7 @@ impl Drop for RunningPortal {
     }
 }
 
-fn check(options: &PortalOptions) -> Result<(), Error> {
+pub(crate) fn check(options: &PortalOptions) -> Result<(), Error> {
     let wrong = |option, problem| Err(Error::Option { option, problem });
     let usable = |value: Option<f64>| value.is_none_or(|value| value.is_finite() && value > 0.0);
     if options.secret.is_empty() || !options.secret.bytes().all(|byte| byte.is_ascii_alphanumeric()) {

@@ -7,8 +7,7 @@ use agent::Failure;
 use agent_scheduler::{AgentState, StateFile};
 use async_trait::async_trait;
 use bitrix_client::{Client, OutgoingEvent};
-use chrono::TimeDelta;
-use exchange::{Exchange, PortalEvent};
+use event_intake::EventIntake;
 use metrics::{counter, gauge};
 use store::Store;
 
@@ -16,21 +15,23 @@ use crate::wiring::Parts;
 
 /// What the HTTP side asks.
 pub(crate) struct Intake {
-    exchanges: Vec<Arc<dyn Exchange>>,
+    events: EventIntake,
     state: StateFile,
     store: Arc<dyn Store>,
     portal: Client,
-    clock: Arc<dyn agent::Clock>,
 }
 
 impl Intake {
     pub(crate) fn new(parts: &Parts, state: StateFile) -> Self {
         Self {
-            exchanges: parts.exchanges.clone(),
+            events: EventIntake::new(
+                parts.exchanges.clone(),
+                state.clone(),
+                Arc::clone(&parts.context.clock),
+            ),
             state,
             store: Arc::clone(&parts.context.store),
             portal: parts.context.portal.clone(),
-            clock: Arc::clone(&parts.context.clock),
         }
     }
 }
@@ -38,32 +39,10 @@ impl Intake {
 #[async_trait]
 impl EventSink for Intake {
     async fn accept(&self, event: &OutgoingEvent) -> Result<Accepted, Failure> {
-        let event = PortalEvent {
-            code: event.event.clone(),
-            object_id: event.object_id,
-        };
-        let requests: Vec<_> = self
-            .exchanges
-            .iter()
-            .flat_map(|exchange| exchange.on_event(&event))
-            .collect();
-        if requests.is_empty() {
-            return Ok(Accepted::Unknown);
-        }
-        let queued = requests.len();
-        for request in requests {
-            let after = TimeDelta::from_std(request.after).unwrap_or_default();
-            self.state
-                .queue(
-                    request.agent,
-                    request.key,
-                    request.input,
-                    self.clock.now() + after,
-                )
-                .await
-                .map_err(|error| Failure::passing("the event cannot be kept").with_source(error))?;
-        }
-        Ok(Accepted::Queued(queued))
+        Ok(match self.events.accept(event).await? {
+            0 => Accepted::Unknown,
+            queued => Accepted::Queued(queued),
+        })
     }
 }
 

@@ -21,6 +21,8 @@ pub struct SqliteStore {
     // The reader is closed before the writer, which then can tidy up its write-ahead log.
     reader: Arc<Mutex<Connection>>,
     writer: Arc<Mutex<Connection>>,
+    /// Work is done where it is asked for, not on another thread.
+    in_place: bool,
 }
 
 impl SqliteStore {
@@ -56,6 +58,7 @@ impl SqliteStore {
             target,
             reader: Arc::new(Mutex::new(reader)),
             writer: Arc::new(Mutex::new(writer)),
+            in_place: false,
         })
     }
 
@@ -73,7 +76,19 @@ impl SqliteStore {
             target,
             reader: Arc::clone(&only),
             writer: only,
+            in_place: false,
         })
+    }
+
+    /// The same store, which from now on works in the task that calls it instead of on a thread for blocking work: for
+    /// simulations, in which the same seed must give the same order of everything. The caller's runtime stands still while it
+    /// works.
+    #[must_use]
+    pub fn in_place(self) -> Self {
+        Self {
+            in_place: true,
+            ..self
+        }
     }
 
     /// The connection of a database in memory.
@@ -107,6 +122,9 @@ impl SqliteStore {
         work: impl FnOnce(&mut Connection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Error> {
         let mut connection = Arc::clone(connection).lock_owned().await;
+        if self.in_place {
+            return work(&mut connection).map_err(|failure| failure.into_error(&self.target, &doing));
+        }
         match tokio::task::spawn_blocking(move || work(&mut connection)).await {
             Ok(result) => result.map_err(|failure| failure.into_error(&self.target, &doing)),
             Err(error) if error.is_panic() => Err(Error::new(

@@ -104,6 +104,7 @@ impl Run {
                 }
             };
             tokio::select! {
+                biased;
                 result = &mut task => return result,
                 () = self.abort.cancelled() => break,
                 () = cut_off => break,
@@ -207,6 +208,7 @@ impl Run {
                 },
             }
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(pause) => pause = (pause * 2).min(SAVE_PAUSE_MAX),
                 // One last try.
                 () = self.abort.cancelled() => {}

@@ -105,7 +105,9 @@ impl Drive {
                     self.inner.settings.poll
                 }
             };
+            // In this order, so that a simulation of the same seed takes the same course.
             tokio::select! {
+                biased;
                 () = self.stop.cancelled() => {}
                 Some(joined) = self.tasks.join_next() => self.joined(joined)?,
                 () = state.wake().notified() => {}

@@ -94,6 +94,7 @@ impl Scheduler {
         let mut finished: Option<Finished> = None;
         let result = loop {
             tokio::select! {
+                biased;
                 result = &mut drive => break result,
                 Some(finish) = finishes.recv() => {
                     if finish.record.name != name || finish.record.key != key {

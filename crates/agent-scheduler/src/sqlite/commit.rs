@@ -34,6 +34,8 @@ type Job = Box<dyn FnOnce(Option<&Connection>) -> (bool, Answer) + Send>;
 /// The writing side of a state file.
 pub(super) struct Writer {
     shared: Arc<Shared>,
+    /// Whoever asks does the work, in its own task.
+    in_place: bool,
 }
 
 struct Shared {
@@ -54,7 +56,25 @@ impl Writer {
                 waiting: Mutex::default(),
                 connection: Mutex::new(connection),
             }),
+            in_place: false,
         }
+    }
+
+    /// The same without other threads: each operation is a commit of its own, and done before the first await of its future
+    /// ends.
+    pub(super) fn in_place(connection: Connection) -> Self {
+        Self {
+            in_place: true,
+            ..Self::new(connection)
+        }
+    }
+
+    /// Reads through the connection that writes.
+    pub(super) fn read_in_place<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        work(&lock(&self.shared.connection))
     }
 
     /// Runs `operation` and returns once its effects are on the disk. When it fails, it has none.
@@ -72,7 +92,11 @@ impl Writer {
                 shared: Arc::clone(&self.shared),
                 finished: false,
             };
-            tokio::task::spawn_blocking(move || work.run());
+            if self.in_place {
+                work.run();
+            } else {
+                tokio::task::spawn_blocking(move || work.run());
+            }
         }
         receiver.await.unwrap_or(Err(WriteError::BrokenOff))
     }

@@ -35,7 +35,8 @@ const QUEUE: &str = "queue an agent";
 pub(crate) struct SqliteStore {
     path: PathBuf,
     writer: Writer,
-    reader: Arc<Mutex<Connection>>,
+    /// `None` for a state in memory, which has one connection.
+    reader: Option<Arc<Mutex<Connection>>>,
 }
 
 /// What an operation inside a transaction fails with.
@@ -62,7 +63,16 @@ impl SqliteStore {
         Ok(Self {
             path: path.to_path_buf(),
             writer: Writer::new(writer),
-            reader: Arc::new(Mutex::new(reader)),
+            reader: Some(Arc::new(Mutex::new(reader))),
+        })
+    }
+
+    /// A state in memory that does its work in the task that calls it. `path` is what errors name.
+    pub(crate) fn in_memory(path: &Path) -> Result<Self, Error> {
+        Ok(Self {
+            path: path.to_path_buf(),
+            writer: Writer::in_place(open::in_memory(path)?),
+            reader: None,
         })
     }
 
@@ -86,7 +96,12 @@ impl SqliteStore {
         operation: &'static str,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
-        let reader = Arc::clone(&self.reader);
+        let Some(reader) = self.reader.clone() else {
+            return self
+                .writer
+                .read_in_place(work)
+                .map_err(|error| self.error(operation, Arc::new(error)));
+        };
         let result = tokio::task::spawn_blocking(move || {
             // A reader changes nothing that a panic could leave half done.
             work(&reader.lock().unwrap_or_else(PoisonError::into_inner))
@@ -293,3 +308,5 @@ impl AgentStore for SqliteStore {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod year;

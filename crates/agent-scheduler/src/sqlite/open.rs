@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::schema;
@@ -59,6 +60,17 @@ pub(super) fn open(path: &Path, durability: Durability) -> Result<(Connection, C
         .execute_batch("PRAGMA query_only = ON")
         .map_err(|source| opening(path, source))?;
     Ok((writer, reader))
+}
+
+/// The connection of a state in memory.
+pub(super) fn in_memory(path: &Path) -> Result<Connection, Error> {
+    let open = || {
+        let mut connection = Connection::open_in_memory()?;
+        keep_plans(&connection)?;
+        schema::migrate(&mut connection)?;
+        Ok(connection)
+    };
+    open().map_err(|source| opening(path, source))
 }
 
 /// Makes the directory and the file when they are missing, for this user alone. A file that exists is not touched, except
@@ -120,10 +132,18 @@ fn connect(path: &Path) -> Result<Connection, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.set_prepared_statement_cache_capacity(64);
+        keep_plans(&connection)?;
         Ok(connection)
     };
     connect().map_err(|source| opening(path, source))
+}
+
+/// Statements are prepared once. Without the stability guarantee SQLite would compile one anew for every value that is bound
+/// where a partial index has a constant, which is most of what a claim costs.
+fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 enum Prepare {

@@ -284,6 +284,26 @@ fn a_clock_that_steps_back_moves_waits_with_it() {
 }
 
 #[test]
+fn whatever_writes_a_record_first_after_the_clock_has_stepped_back_moves_its_times_along() {
+    let hour = 3600;
+    let mut failed = running();
+    finish(
+        &mut failed,
+        failure(FailedAs::Passing, Some(60 * SECOND)),
+        at(101),
+    );
+    queue(&mut failed, None, at(-hour), at(-hour));
+    assert_eq!(failed.due_at, at(60 - hour), "the pause is still a minute");
+
+    // Queued while it ran, before the step; the lease is renewed after it.
+    let mut busy = running();
+    queue(&mut busy, None, at(130), at(110));
+    renewed(&mut busy, at(700 - hour), at(120 - hour));
+    finish(&mut busy, Ended::Done, at(121 - hour));
+    assert_eq!((busy.state, busy.due_at), (AgentState::Waiting, at(140 - hour)));
+}
+
+#[test]
 fn a_long_error_is_cut_between_characters() {
     let long = "ошибка😀".repeat(1_000);
     let mut record = running();

@@ -214,7 +214,8 @@ impl Bucket {
     }
 
     /// The portal refused a request that started at `started`: everything rests, and goes on without a burst.
-    pub(crate) fn refused(&self, started: Instant, named: Option<Duration>) {
+    /// `jitter` is a share by which the rest is longer, so that several clients do not come back together.
+    pub(crate) fn refused(&self, started: Instant, named: Option<Duration>, jitter: f64) {
         let now = Instant::now();
         let mut state = lock(&self.state);
         let mut pause = named.unwrap_or_default().min(LONGEST_NAMED_PAUSE);
@@ -222,8 +223,7 @@ impl Bucket {
             let longest = FIRST_PAUSE
                 .saturating_mul(1 << state.pauses_in_a_row.min(5))
                 .min(LONGEST_PAUSE);
-            // Several clients behind one address must not come back together.
-            pause = pause.max(longest.mul_f64(1.0 + rand::random::<f64>() / 2.0));
+            pause = pause.max(longest.mul_f64(1.0 + jitter / 2.0));
             state.pauses_in_a_row = state.pauses_in_a_row.saturating_add(1);
             state.pause_began = Some(now);
             if let Some(drain) = &self.drain {

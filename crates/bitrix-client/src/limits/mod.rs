@@ -100,8 +100,15 @@ impl Drop for Waiting<'_> {
 pub(crate) struct Admission<'a> {
     /// When the request was let go.
     pub(crate) started: Instant,
-    _reservation: Reservation<'a>,
+    reservation: Reservation<'a>,
     _permit: Option<SemaphorePermit<'a>>,
+}
+
+impl Admission<'_> {
+    /// It is known what the request took of its methods' run time.
+    pub(crate) fn settle(&self) {
+        self.reservation.settle();
+    }
 }
 
 impl Limits {
@@ -143,7 +150,7 @@ impl Limits {
             let started = self.bucket.acquire(method).await?;
             return Ok(Admission {
                 started,
-                _reservation: reservation,
+                reservation,
                 _permit: permit,
             });
         }

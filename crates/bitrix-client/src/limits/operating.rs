@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -84,10 +85,19 @@ enum Gate {
     Change,
 }
 
-/// The hold of one request on its methods' run time, released when dropped.
+/// The hold of one request on its methods' run time, released when dropped. When nobody has [settled](Self::settle) it by then,
+/// the portal may have run the request without telling what it took.
 pub(crate) struct Reservation<'a> {
     ledger: &'a Ledger,
     held: Vec<(String, f64)>,
+    settled: AtomicBool,
+}
+
+impl Reservation<'_> {
+    /// It is known what the request took: the portal has told, or it never ran.
+    pub(crate) fn settle(&self) {
+        self.settled.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Ledger {
@@ -108,10 +118,17 @@ impl Ledger {
             // Listening begins before looking, so no change between the two is missed.
             let changed = self.changed.notified();
             match self.try_reserve(demand, Instant::now()) {
-                Ok(held) => return Reservation { ledger: self, held },
+                Ok(held) => {
+                    return Reservation {
+                        ledger: self,
+                        held,
+                        settled: AtomicBool::new(false),
+                    };
+                }
                 Err((method, Gate::Until(until))) => {
                     wait.goes_on(until, method, "run time");
                     tokio::select! {
+                        biased;
                         () = tokio::time::sleep_until(until) => {}
                         () = changed => {}
                     }
@@ -206,12 +223,16 @@ impl Drop for Reservation<'_> {
             for (name, seconds) in &self.held {
                 if let Some(method) = methods.get_mut(name) {
                     method.requests = method.requests.saturating_sub(1);
+                    let lost = !self.settled.load(Ordering::Relaxed);
                     // Sums of floats do not cancel exactly; with nothing under way nothing is held.
                     method.reserved = if method.requests == 0 {
                         0.0
                     } else {
                         (method.reserved - seconds).max(0.0)
                     };
+                    if lost {
+                        method.lose(*seconds, self.ledger.limit, Instant::now());
+                    }
                 }
             }
         }
@@ -307,6 +328,16 @@ impl Method {
             }),
             _ => {}
         }
+    }
+
+    /// The answer of a request was lost that may have run. What it was expected to take counts, but for the room that one more such
+    /// request needs: its answer tells the true sum, and until then no other one goes.
+    fn lose(&mut self, seconds: f64, limit: Option<f64>, now: Instant) {
+        let Some(limit) = limit else { return };
+        self.answered = false;
+        self.expire(now);
+        let room = limit * SHARE - self.used() - self.reserved - seconds;
+        self.add_own(seconds.min(room.max(0.0)), now);
     }
 
     /// Run time of calls we did not see (an earlier run, other users of the webhook): nobody says in which baskets it
@@ -413,6 +444,32 @@ mod tests {
         ledger.learn("m", &time(1010.0, 20.0, 1600.0));
         ledger.learn("m", &time(1005.0, 10.0, 1600.0));
         assert!((used(&ledger) - 20.0).abs() < 0.01);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_request_whose_answer_is_lost_may_have_taken_counts_until_an_answer_tells_the_sum() {
+        let ledger = Ledger::new(Some(100.0));
+        ledger.learn("m", &time(1000.0, 10.0, 1600.0));
+        let ask = [Demand {
+            method: "m",
+            calls: 40,
+        }];
+        drop(ledger.reserve(&ask).await);
+        assert!((used(&ledger) - 30.0).abs() < 0.01, "half a second a call");
+        let probe = ledger.reserve(&ask).await;
+        assert!(
+            ledger.try_reserve(&ask, Instant::now()).is_err(),
+            "one request at a time until an answer comes"
+        );
+        ledger.learn("m", &time(1001.0, 12.0, 1600.0));
+        probe.settle();
+        drop(probe);
+        assert!((used(&ledger) - 12.0).abs() < 0.01, "the portal had not run it");
+        // However many answers are lost, there is room to ask.
+        for _ in 0..20 {
+            drop(ledger.reserve(&ask).await);
+        }
+        assert!(used(&ledger) <= 75.0);
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ mod outbox;
 
 pub(crate) use form::Sender;
 pub(crate) use line::{Line, Target};
-pub(crate) use outbox::{Outbox, Waiting};
+pub(crate) use outbox::{Letter, Outbox, Waiting};
 
 /// Something a portal tells of.
 #[derive(Debug, Clone, PartialEq, Eq)]
