@@ -43,6 +43,7 @@
 
 mod cell;
 mod connection;
+mod dialect;
 mod failure;
 mod instant;
 mod migrate;
@@ -50,6 +51,7 @@ mod read;
 mod shape;
 mod sql;
 mod sqlite_store;
+mod view;
 mod write;
 
 #[cfg(test)]

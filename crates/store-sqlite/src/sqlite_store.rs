@@ -7,12 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::NaiveDateTime;
 use rusqlite::Connection;
-use store::{Error, ErrorKind, Plan, Store, TableShape, Upserted};
-use table_map::{Row, TableMap};
+use store::{Error, ErrorKind, FoundView, Plan, Store, TableShape, Upserted, ViewPlan};
+use table_map::{Answer, Query, Row, TableMap, ViewMap};
 use tokio::sync::Mutex;
 
 use crate::failure::Failure;
-use crate::{connection, migrate, read, shape, write};
+use crate::{connection, migrate, read, shape, view, write};
 
 /// A store in a SQLite file. The crate's documentation says how it works.
 #[derive(Debug, Clone)]
@@ -216,6 +216,34 @@ impl Store for SqliteStore {
         let map = map.clone();
         self.read(format!("counting table {}", map.name()), move |connection| {
             read::count(connection, &map)
+        })
+        .await
+    }
+
+    async fn ask(&self, query: &Query) -> Result<Answer, Error> {
+        let query = query.clone();
+        self.read(format!("asking for {}", query.subject()), move |connection| {
+            view::ask(connection, &query)
+        })
+        .await
+    }
+
+    async fn inspect_view(&self, map: &ViewMap) -> Result<FoundView, Error> {
+        let map = map.clone();
+        self.read(format!("inspecting view {}", map.name()), move |connection| {
+            view::inspect(connection, &map)
+        })
+        .await
+    }
+
+    fn view_statements(&self, plan: &ViewPlan) -> Result<Vec<String>, Error> {
+        Ok(view::statements(plan))
+    }
+
+    async fn apply_view(&self, plan: &ViewPlan) -> Result<(), Error> {
+        let plan = plan.clone();
+        self.write(format!("making view {}", plan.view().name()), move |connection| {
+            view::apply(connection, &plan)
         })
         .await
     }
