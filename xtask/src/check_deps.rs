@@ -7,6 +7,7 @@ use crate::process::{cargo, output};
 
 /// Which of our crates a crate may depend on, apart from tests. What is not listed may depend on none.
 const ARROWS: &[(&str, &[&str])] = &[
+    ("analysis", &["store", "table-map"]),
     ("store", &["table-map"]),
     ("store-sqlite", &["store", "table-map"]),
     ("store-mssql", &["sea-query-mssql", "store", "table-map"]),
@@ -21,6 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "history-exchange",
         &[
             "agent",
+            "analysis",
             "bitrix-client",
             "exchange",
             "stage-list-exchange",
@@ -59,6 +61,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("indicatif", &["runner"]),
     ("clap", &["runner", "xtask"]),
     ("anyhow", &["runner", "xtask"]),
+    ("rust_xlsxwriter", &["analysis"]),
     ("sea-query-mssql", &["store-mssql"]),
 ];
 

@@ -12,13 +12,14 @@ use table_map::{Row, TableMap};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::actualizer::FOLLOW;
+use crate::actualizer::{Desk, FOLLOW};
 use crate::config::{Pace, UploaderConfig};
 use crate::error::Error;
 use crate::reader::{Reader, StepRows};
 use crate::reconcile::RECONCILE;
 use crate::state::{FollowState, ReconcileState, SeenChanges, UploadState};
 use crate::switches::{self, uploader_paused};
+use crate::views::Views;
 
 /// The name of the agent.
 pub const AGENT: &str = "history.upload";
@@ -47,20 +48,23 @@ pub(crate) struct UploadAgent {
     context: Context,
     map: TableMap,
     stages: Arc<StageList>,
+    views: Arc<Views>,
     config: UploaderConfig,
 }
 
 impl UploadAgent {
-    pub(crate) fn new(
-        context: Context,
-        map: TableMap,
-        stages: Arc<StageList>,
-        config: UploaderConfig,
-    ) -> Self {
+    pub(crate) fn new(desk: Desk, config: UploaderConfig) -> Self {
+        let Desk {
+            context,
+            map,
+            stages,
+            views,
+        } = desk;
         Self {
             context,
             map,
             stages,
+            views,
             config,
         }
     }
@@ -69,6 +73,7 @@ impl UploadAgent {
     async fn prepare(&self, activation: &Activation) -> Result<Option<(Reader, UploadState)>, Failure> {
         ensure_table(self.context.store.as_ref(), &self.map).await?;
         let reader = Reader::new(self.context.clone(), self.map.clone(), Arc::clone(&self.stages)).await?;
+        self.views.ensure(&self.context).await;
         let state = self.begin(activation, &reader).await?;
         Ok(state.map(|state| (reader, state)))
     }

@@ -1,0 +1,7 @@
+//! Tests of the figures on both stores.
+
+mod bench;
+mod hand;
+mod model;
+mod same;
+mod shown;
