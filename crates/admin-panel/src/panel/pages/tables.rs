@@ -1,0 +1,15 @@
+//! The page of tables.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use maud::html;
+
+use super::super::desk::{Desk, Visit};
+use super::super::layout::{Page, Place};
+
+/// `GET /tables`.
+pub(crate) async fn show(State(desk): State<Arc<Desk>>, visit: Visit) -> Response {
+    Page::live(Place::Tables, html! {}).respond(&desk, &visit)
+}
