@@ -57,7 +57,7 @@ pub(crate) async fn inspect(
     let definition = row.try_get::<&str, _>(2)?;
     Ok(match (kind.trim(), definition) {
         ("V", Some(stored)) => mark(schema, view)?.judge(stored),
-        ("V", None) => FoundView::Other("a view whose definition this login may not see".to_owned()),
+        ("V", None) => FoundView::Hidden,
         ("U", _) => FoundView::Other("a table".to_owned()),
         _ => FoundView::Other(format!("an object of the kind {described}")),
     })

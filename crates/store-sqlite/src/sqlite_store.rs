@@ -18,8 +18,10 @@ use crate::{connection, migrate, read, shape, view, write};
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
     target: String,
-    // The reader is closed before the writer, which then can tidy up its write-ahead log.
+    // The readers are closed before the writer, which then can tidy up its write-ahead log.
     reader: Arc<Mutex<Connection>>,
+    // Sums over all rows take their time; nobody else waits for them.
+    asker: Arc<Mutex<Connection>>,
     writer: Arc<Mutex<Connection>>,
 }
 
@@ -36,11 +38,12 @@ impl SqliteStore {
 
     pub(crate) fn open_patiently(path: &Path, patience: Duration) -> Result<Self, Error> {
         let target = format!("sqlite:{}", path.display());
-        let (writer, reader) = connection::open(path, patience)
+        let [writer, reader, asker] = connection::open(path, patience)
             .map_err(|failure| failure.into_error(&target, "opening the database"))?;
         Ok(Self {
             target,
             reader: Arc::new(Mutex::new(reader)),
+            asker: Arc::new(Mutex::new(asker)),
             writer: Arc::new(Mutex::new(writer)),
         })
     }
@@ -58,6 +61,7 @@ impl SqliteStore {
         Ok(Self {
             target,
             reader: Arc::clone(&only),
+            asker: Arc::clone(&only),
             writer: only,
         })
     }
@@ -222,7 +226,8 @@ impl Store for SqliteStore {
 
     async fn ask(&self, query: &Query) -> Result<Answer, Error> {
         let query = query.clone();
-        self.read(format!("asking for {}", query.subject()), move |connection| {
+        let doing = format!("asking for {}", query.subject());
+        self.run(&self.asker, doing, move |connection| {
             view::ask(connection, &query)
         })
         .await

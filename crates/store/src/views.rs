@@ -20,6 +20,8 @@ pub enum FoundView {
         /// Whether its fingerprint is that of today's definition.
         current: bool,
     },
+    /// A view whose definition we may not see, so that we may not change it either. Whoever made it looks after it.
+    Hidden,
     /// Something that is not ours, in words for people: `a table`.
     Other(String),
 }
@@ -78,7 +80,7 @@ impl ViewClash {
 pub fn plan_view(view: &ViewMap, found: &FoundView) -> Result<ViewPlan, ViewClash> {
     let step = match found {
         FoundView::Nothing => Some(ViewStep::Create),
-        FoundView::Ours { current: true } => None,
+        FoundView::Ours { current: true } | FoundView::Hidden => None,
         FoundView::Ours { current: false } => Some(ViewStep::Replace),
         FoundView::Other(what) => {
             return Err(ViewClash {
@@ -147,6 +149,7 @@ mod tests {
         let mark = Mark::of("SELECT 1");
         let stored = format!("CREATE VIEW SUMS AS {mark} SELECT 1");
         assert_eq!(step(mark.judge(&stored)), None);
+        assert_eq!(step(FoundView::Hidden), None);
         assert_eq!(step(Mark::of("SELECT 2").judge(&stored)), Some(ViewStep::Replace));
     }
 
