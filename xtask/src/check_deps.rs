@@ -11,7 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["table-map"]),
     ("store-sqlite", &["store", "table-map"]),
     ("store-mssql", &["sea-query-mssql", "store", "table-map"]),
-    ("admin-panel", &["agent", "bitrix-client"]),
+    ("admin-panel", &["agent", "analysis", "bitrix-client"]),
     ("agent-scheduler", &["agent"]),
     ("exchange", &["agent", "bitrix-client", "store", "table-map"]),
     (

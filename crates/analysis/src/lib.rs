@@ -35,8 +35,11 @@
 //! # Ok::<(), analysis::Error>(())
 //! ```
 
+mod analyst;
 mod ask;
+pub mod chart;
 mod error;
+pub mod export;
 mod figures;
 mod period;
 pub mod views;
@@ -46,6 +49,7 @@ mod zone;
 #[cfg(test)]
 mod tests;
 
+pub use analyst::Analyst;
 pub use ask::{Asked, Basis, figures, pipelines};
 pub use error::Error;
 pub use figures::{Day, Figures, Kind, Pipeline, StageFigures, Week};

@@ -22,6 +22,12 @@ pub(crate) static STYLE: Asset = Asset {
     kind: "text/css; charset=utf-8",
     content: include_str!("assets/style.css"),
 };
+pub(crate) static CHARTS: Asset = Asset {
+    stem: "charts",
+    extension: "css",
+    kind: "text/css; charset=utf-8",
+    content: include_str!("assets/charts.css"),
+};
 pub(crate) static SCRIPT: Asset = Asset {
     stem: "script",
     extension: "js",
@@ -35,8 +41,8 @@ pub(crate) static ICON: Asset = Asset {
     content: include_str!("assets/icon.svg"),
 };
 
-static NAMES: LazyLock<[(String, &'static Asset); 3]> =
-    LazyLock::new(|| [&STYLE, &SCRIPT, &ICON].map(|asset| (asset.name(), asset)));
+static NAMES: LazyLock<[(String, &'static Asset); 4]> =
+    LazyLock::new(|| [&STYLE, &CHARTS, &SCRIPT, &ICON].map(|asset| (asset.name(), asset)));
 
 impl Asset {
     fn name(&self) -> String {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use agent::Failure;
+use analysis::Analyst;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -45,6 +46,7 @@ pub(crate) struct Desk {
     pub(crate) source: Arc<dyn PanelSource>,
     pub(crate) steering: Arc<dyn Steering>,
     pub(crate) about: About,
+    pub(crate) analyst: Option<Analyst>,
     pub(crate) sessions: Sessions,
     pub(crate) ways: Ways,
     throttle: Mutex<Throttle>,
@@ -61,6 +63,7 @@ impl Desk {
     ) -> Self {
         Self {
             about: source.about(),
+            analyst: source.analyst(),
             source,
             steering,
             sessions: Sessions::new(Lifetimes {

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
 use maud::{DOCTYPE, Markup, html};
 
-use super::assets::{ICON, SCRIPT, STYLE};
+use super::assets::{CHARTS, ICON, SCRIPT, STYLE};
 use super::desk::{Desk, TOKEN, Visit};
 use super::format;
 use super::language::Language;
@@ -19,17 +19,19 @@ pub(crate) enum Place {
     Agents,
     Tables,
     Stages,
+    Analysis,
     /// Pages that are not in the navigation.
     Elsewhere,
 }
 
 impl Place {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Overview,
         Self::Switches,
         Self::Agents,
         Self::Tables,
         Self::Stages,
+        Self::Analysis,
     ];
 
     fn path(self) -> &'static str {
@@ -39,7 +41,13 @@ impl Place {
             Self::Agents => "/agents",
             Self::Tables => "/tables",
             Self::Stages => "/stages",
+            Self::Analysis => "/analysis",
         }
+    }
+
+    /// Whether this program has the page.
+    fn is_there(self, desk: &Desk) -> bool {
+        self != Self::Analysis || desk.analyst.is_some()
     }
 
     /// The page's name.
@@ -50,6 +58,7 @@ impl Place {
             Self::Agents => l.of("Agents", "Агенты"),
             Self::Tables => l.of("Tables", "Таблицы"),
             Self::Stages => l.of("Stages", "Стадии"),
+            Self::Analysis => l.of("Analysis", "Аналитика"),
             Self::Elsewhere => "Stage Exchange",
         }
     }
@@ -130,7 +139,7 @@ impl Page {
                         }
                         nav aria-label=(l.of("Pages", "Страницы")) {
                             ul {
-                                @for place in Place::ALL {
+                                @for place in Place::ALL.into_iter().filter(|place| place.is_there(desk)) {
                                     li {
                                         a href=(place.path()) aria-current=[(place == self.place).then_some("page")] {
                                             (place.title(l))
@@ -208,6 +217,7 @@ fn head(title: &str) -> Markup {
             }
             link rel="icon" type="image/svg+xml" href=(ICON.path());
             link rel="stylesheet" href=(STYLE.path());
+            link rel="stylesheet" href=(CHARTS.path());
             script src=(SCRIPT.path()) defer {}
         }
     }

@@ -31,7 +31,7 @@ use axum::middleware::map_response;
 use axum::routing::{get, post};
 
 use desk::Desk;
-use pages::{agents, overview, sign_in, stages, switches, tables};
+use pages::{agents, figures, overview, sign_in, stages, switches, tables};
 
 pub use language::Language;
 pub use options::PanelOptions;
@@ -66,6 +66,8 @@ pub(crate) fn routes(panel: Panel, loopback: bool) -> Router {
         .route("/agents", get(agents::show))
         .route("/tables", get(tables::show))
         .route("/stages", get(stages::show))
+        .route("/analysis", get(figures::show))
+        .route("/analysis/{file}", get(figures::download))
         .route("/sign-in", get(sign_in::show).post(sign_in::enter))
         .route("/sign-out", post(sign_in::leave))
         .route("/language", post(sign_in::language))

@@ -1,6 +1,7 @@
 //! What the panel needs of the program: somebody who knows, and somebody who acts.
 
 use agent::Failure;
+use analysis::Analyst;
 use async_trait::async_trait;
 use secrecy::SecretString;
 
@@ -37,6 +38,11 @@ pub trait PanelSource: Send + Sync + 'static {
 
     /// The tables.
     async fn tables(&self) -> Result<Vec<TableFacts>, Failure>;
+
+    /// Who answers the questions of the page of figures; without one there is no such page.
+    fn analyst(&self) -> Option<Analyst> {
+        None
+    }
 
     /// The stages in the table. `Err` inside, in English, when the target cannot say.
     async fn stages(&self) -> Result<Result<Vec<StageFacts>, String>, Failure>;

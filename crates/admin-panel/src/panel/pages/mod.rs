@@ -2,6 +2,7 @@
 
 pub(crate) mod agents;
 pub(crate) mod errors;
+pub(crate) mod figures;
 pub(crate) mod overview;
 pub(crate) mod sign_in;
 pub(crate) mod stages;
