@@ -43,6 +43,7 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+mod highest;
 pub mod planner;
 mod shape;
 #[cfg(test)]
@@ -53,6 +54,7 @@ use chrono::NaiveDateTime;
 use table_map::{Row, TableMap};
 
 pub use error::{Error, ErrorKind};
+pub use highest::highest;
 pub use planner::{Clash, Clashes, Note, Plan, Step};
 pub use shape::{ColumnShape, IndexShape, TableShape, TypeShape};
 
