@@ -22,7 +22,9 @@ mod intake;
 mod logging;
 mod measured;
 mod output;
+mod panel;
 mod plugins;
+mod serving;
 mod wiring;
 
 use std::process::ExitCode;
@@ -30,7 +32,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use cli::{
-    AgentsCommand, Cli, Command, DemoOptions, GlobalOptions, LogFormat, PortalFlags, SettingsCommand,
+    AgentsCommand, Cli, Command, DemoOptions, GlobalOptions, LogFormat, PanelCommand, PortalFlags,
+    SettingsCommand,
 };
 pub use config::{Config, ConfigFailure};
 pub use plugins::plugins;

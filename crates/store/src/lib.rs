@@ -45,6 +45,7 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+mod highest;
 pub mod planner;
 mod shape;
 #[cfg(test)]
@@ -56,6 +57,7 @@ use chrono::NaiveDateTime;
 use table_map::{Answer, Query, Row, TableMap, ViewMap};
 
 pub use error::{Error, ErrorKind};
+pub use highest::highest;
 pub use planner::{Clash, Clashes, Note, Plan, Step};
 pub use shape::{ColumnShape, IndexShape, TableShape, TypeShape};
 pub use views::{FoundView, Mark, ViewClash, ViewPlan, ViewStep};

@@ -145,6 +145,8 @@ pub struct RunFacts {
 /// An agent's own page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AgentDetail {
+    /// The present instant.
+    pub now: DateTime<Utc>,
     /// The agent.
     pub agent: AgentFacts,
     /// Its pieces of work that are not done, the first of them.
@@ -199,6 +201,8 @@ pub struct ChangeFacts {
 /// What the page of switches shows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Switchboard {
+    /// The present instant.
+    pub now: DateTime<Utc>,
     /// All switches.
     pub switches: Vec<SwitchFacts>,
     /// The uploads that can be started.

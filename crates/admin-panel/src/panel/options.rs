@@ -32,3 +32,55 @@ impl Default for PanelOptions {
         }
     }
 }
+
+/// Why an address cannot be the panel's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "write the address by which people open the panel, such as https://stage-exchange.example.com/, without a path of its own"
+)]
+pub struct NoPublicUrl;
+
+impl PanelOptions {
+    /// Takes the address that people use.
+    ///
+    /// # Errors
+    /// When it is no `http` or `https` address of a host alone.
+    pub fn set_public_url(&mut self, text: &str) -> Result<(), NoPublicUrl> {
+        let url = Url::parse(text).map_err(|_| NoPublicUrl)?;
+        let plain = matches!(url.scheme(), "http" | "https")
+            && url.host().is_some()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none();
+        if !plain {
+            return Err(NoPublicUrl);
+        }
+        self.public_url = Some(url);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_address_of_a_host_is_taken() {
+        let mut options = PanelOptions::default();
+        for wrong in [
+            "",
+            "panel.example",
+            "ftp://panel.example/",
+            "https://panel.example/path",
+            "https://a:b@panel.example/",
+            "https://panel.example/?x",
+        ] {
+            assert_eq!(options.set_public_url(wrong), Err(NoPublicUrl), "{wrong}");
+        }
+        for right in ["https://panel.example", "http://192.0.2.1:8450/"] {
+            options.set_public_url(right).unwrap();
+        }
+    }
+}

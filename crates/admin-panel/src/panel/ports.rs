@@ -3,11 +3,10 @@
 use agent::Failure;
 use analysis::Analyst;
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use super::facts::{
-    About, AgentDetail, AgentFacts, ExchangeFacts, Overview, StageFacts, Switchboard, TableFacts,
-};
+use super::facts::{About, AgentDetail, AgentFacts, Overview, StageFacts, Switchboard, TableFacts};
 
 /// Knows what the pages show.
 ///
@@ -29,6 +28,9 @@ pub trait PanelSource: Send + Sync + 'static {
 
     /// The switches, the uploads and the latest changes.
     async fn switchboard(&self) -> Result<Switchboard, Failure>;
+
+    /// The present instant.
+    fn now(&self) -> DateTime<Utc>;
 
     /// All agents, in an order that does not change.
     async fn agents(&self) -> Result<Vec<AgentFacts>, Failure>;
@@ -86,9 +88,4 @@ pub trait Steering: Send + Sync + 'static {
 
     /// Starts a comparison of an exchange's tables with the portal.
     async fn start_verification(&self, exchange: &str) -> Result<(), NotChanged>;
-}
-
-/// What is known of an exchange by its name, wherever facts are listed.
-pub(crate) fn exchange<'a>(exchanges: &'a [ExchangeFacts], name: &str) -> Option<&'a ExchangeFacts> {
-    exchanges.iter().find(|exchange| exchange.name == name)
 }

@@ -93,6 +93,7 @@ macro_rules! conformance_tests {
                 keys_without_a_row_are_left_out_and_the_others_are_in_order
                 ten_thousand_keys_are_read_at_once
                 a_table_is_walked_page_by_page
+                the_highest_row_is_found_however_far_apart_keys_are
                 rows_are_counted
                 deactivating_touches_only_what_is_active
                 a_row_that_is_written_again_is_active_again
