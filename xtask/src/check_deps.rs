@@ -36,6 +36,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "admin-panel",
             "agent",
             "agent-scheduler",
+            "analysis",
             "bitrix-client",
             "demo-portal",
             "exchange",

@@ -10,6 +10,7 @@ use admin_panel::panel::facts::{
 };
 use agent::Failure;
 use agent_scheduler::{AgentFilter, AgentRecord, AgentState, FailedAs, RunRecord};
+use analysis::Analyst;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use exchange::{Finding, Switch, SwitchKind};
@@ -41,6 +42,10 @@ fn unreadable(error: agent_scheduler::Error) -> Failure {
 
 #[async_trait]
 impl PanelSource for PanelDesk {
+    fn analyst(&self) -> Option<Analyst> {
+        Some(self.analyst.clone())
+    }
+
     fn about(&self) -> About {
         self.about_program()
     }

@@ -13,6 +13,7 @@ use admin_panel::panel::facts::About;
 use admin_panel::{Panel, PanelOptions};
 use agent::{AgentSpec, Priority, Schedule};
 use agent_scheduler::StateFile;
+use analysis::{Analyst, Tables};
 use exchange::{Context, Exchange};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -48,6 +49,7 @@ pub(crate) struct PanelDesk {
     password: Option<SecretString>,
     watch: TargetWatch,
     readings: Readings,
+    analyst: Analyst,
 }
 
 impl PanelDesk {
@@ -90,6 +92,7 @@ impl PanelDesk {
             password,
             watch: TargetWatch::new(&parts.context),
             readings: Readings::new(&parts.context),
+            analyst: analyst(config, &parts.context)?,
         }))
     }
 
@@ -130,6 +133,19 @@ impl PanelDesk {
             .iter()
             .find(|branch| branch.exchange.name() == exchange)
     }
+}
+
+/// Who counts for the page of figures.
+fn analyst(config: &Config, context: &Context) -> Result<Analyst, ConfigFailure> {
+    let wrong = |error: table_map::Error| config.wrong("environment", error.to_string());
+    let history = history_exchange::table(context.environment).map_err(wrong)?;
+    let stages = stage_list_exchange::table(context.environment).map_err(wrong)?;
+    let clock = context.clone();
+    Ok(Analyst::new(
+        Arc::clone(&context.store),
+        Tables::new(history.name(), stages.name()),
+        move || clock.target_now(),
+    ))
 }
 
 /// The hash that is kept in the state.
