@@ -1,6 +1,7 @@
 //! The project's own chores: `cargo xtask test`, `ci`, `check-deps`, `migrate`.
 
 mod check_deps;
+mod chromium;
 mod ci;
 mod licences;
 mod process;

@@ -30,11 +30,6 @@ const MOVE: Noun = Noun {
     ru: ["переход", "перехода", "переходов"],
 };
 
-/// A row of any table.
-pub(crate) fn row() -> Noun {
-    ROW
-}
-
 /// The words for an exchange.
 pub(crate) fn exchange(name: &str) -> ExchangeWords {
     match name {
@@ -182,6 +177,8 @@ pub(crate) fn value<'a>(l: Language, value: &'a str) -> &'a str {
         "gentle" => l.of("gentle", "бережно"),
         "active" => l.of("active", "работает"),
         "paused" => l.of("paused", "приостановлен"),
+        "panel" => l.of("panel", "панель"),
+        "command line" => l.of("command line", "командная строка"),
         other => other,
     }
 }

@@ -7,7 +7,7 @@ use agent::{Activation, Agent, AgentSpec, Failure, Outcome, Priority, Progress};
 use agent_scheduler::StateFile;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use exchange::{Exchange, Verification};
+use exchange::{Context, Exchange, Verification};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -23,6 +23,17 @@ pub(crate) struct Verified {
     pub(crate) at: DateTime<Utc>,
     pub(crate) took_ms: u64,
     pub(crate) result: Verification,
+}
+
+impl Verified {
+    /// A comparison that has ended just now.
+    pub(crate) fn new(context: &Context, took: Duration, result: &Verification) -> Self {
+        Self {
+            at: context.clock.now(),
+            took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            result: result.clone(),
+        }
+    }
 }
 
 /// The agent that verifies an exchange.
