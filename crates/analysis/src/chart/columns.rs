@@ -4,9 +4,9 @@ use super::WIDTH;
 use super::svg::{Caption, Svg, length};
 
 /// Where the plot lies.
-const LEFT: f64 = 44.0;
+const LEFT: f64 = 40.0;
 const TOP: f64 = 8.0;
-const HEIGHT: f64 = 150.0;
+const HEIGHT: f64 = 140.0;
 /// Room below for the dates.
 const BELOW: f64 = 24.0;
 /// More columns than this are drawn as one shape: nobody could point at one.

@@ -13,4 +13,4 @@ pub use columns::{Column, columns};
 pub use svg::Caption;
 
 /// The width of every chart, in its own units.
-pub const WIDTH: u32 = 420;
+pub const WIDTH: u32 = 360;

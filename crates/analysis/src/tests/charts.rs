@@ -109,12 +109,12 @@ fn the_longest_bar_fills_the_chart_and_the_others_are_to_scale() {
         .skip(1)
         .map(|text| text.split("width=\"").nth(1).unwrap().split('"').next().unwrap())
         .collect();
-    assert_eq!(widths, ["210", "105", "0"]);
+    assert_eq!(widths, ["180", "90", "0"]);
     assert!(
-        svg.contains("class=\"reach won\" x=\"0\" y=\"66\" width=\"420\""),
+        svg.contains("class=\"reach won\" x=\"0\" y=\"66\" width=\"360\""),
         "{svg}"
     );
-    assert_eq!(WIDTH, 420);
+    assert_eq!(WIDTH, 360);
 }
 
 #[test]

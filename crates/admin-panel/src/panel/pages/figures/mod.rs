@@ -126,7 +126,7 @@ async fn count(analyst: &Analyst, asked: Asked) -> Option<Result<Figures, Missin
 
 fn told(l: Language, missing: &Missing) -> Markup {
     match missing {
-        Missing::Wrong(text) => html! { p .warn role="alert" { (text) } },
+        Missing::Wrong(text) => html! { div .problem role="alert" { p { (text) } } },
         Missing::Nothing => html! {
             p {
                 (l.of(
@@ -136,13 +136,17 @@ fn told(l: Language, missing: &Missing) -> Markup {
             }
         },
         Missing::Failed(text) => html! {
-            p .warn role="alert" {
-                (l.of(
-                    "The target database did not give the figures. When it answers again, open the page anew.",
-                    "База данных не отдала цифры. Когда она ответит, откройте страницу снова.",
-                ))
+            div .problem role="alert" {
+                p {
+                    strong {
+                        (l.of(
+                            "The target database did not give the figures. When it answers again, open the page anew.",
+                            "База данных не отдала цифры. Когда она ответит, откройте страницу снова.",
+                        ))
+                    }
+                }
+                p .error { (english(text)) }
             }
-            p .error { (english(text)) }
         },
     }
 }

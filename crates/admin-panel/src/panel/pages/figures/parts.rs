@@ -53,7 +53,7 @@ pub(super) fn picker(l: Language, pipelines: &[Pipeline], choice: &Choice) -> Ma
                     }
                 }
             }
-            button type="submit" { (l.of("Show", "Показать")) }
+            button .primary type="submit" { (l.of("Show", "Показать")) }
         }
     }
 }
@@ -69,8 +69,8 @@ fn pipeline_name(l: Language, id: i32) -> String {
 
 fn basis_name(l: Language, basis: Basis) -> &'static str {
     match basis {
-        Basis::Entered => l.of("deals that came in the period", "сделки, пришедшие за период"),
-        Basis::Visited => l.of("stages entered in the period", "входы в стадии за период"),
+        Basis::Entered => l.of("deals that came in", "пришедшие сделки"),
+        Basis::Visited => l.of("stages entered", "входы в стадии"),
     }
 }
 
