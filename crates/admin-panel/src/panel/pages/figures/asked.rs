@@ -1,12 +1,12 @@
 //! What a visitor has chosen: the pipeline, the period, which deals.
 
-use ::analysis::{Asked, Basis, Error, Period, Pipeline};
+use ::analysis::{Asked, Basis, Error, LONGEST, Period, Pipeline};
 use chrono::{Days, NaiveDate};
 
 use super::super::super::desk::Visit;
 use super::super::super::language::Language;
 
-/// Days of the period that is shown when nobody has chosen one.
+/// Days of the period that is shown when a pipeline has no moves.
 const DAYS: u64 = 90;
 
 /// The fields of the form as they were sent, or as they are when nobody has chosen.
@@ -18,11 +18,27 @@ pub(super) struct Choice {
     pub(super) basis: Basis,
     /// Whether there is a pipeline to choose.
     known: bool,
+    today: NaiveDate,
+    /// The day of the pipeline's first move.
+    first: Option<NaiveDate>,
+}
+
+fn days_before(day: NaiveDate, days: u64) -> NaiveDate {
+    day.checked_sub_days(Days::new(days)).unwrap_or(day)
+}
+
+/// The first day of the period that ends on a day and has all the time since `first` in it, or as much as a period can have.
+fn whole(first: Option<NaiveDate>, until: NaiveDate) -> NaiveDate {
+    let longest = days_before(until, u64::try_from(LONGEST - 1).unwrap_or(0));
+    match first {
+        Some(first) => first.clamp(longest, until),
+        None => days_before(until, DAYS - 1),
+    }
 }
 
 impl Choice {
-    /// The choice of a visitor. Without one: the pipeline with the latest move, and the 90 days up to today or, when it has been
-    /// quiet for longer, up to its last move.
+    /// The choice of a visitor. Without one: the pipeline with the latest move, and all the time that it has moves of, as far as a
+    /// period can reach.
     pub(super) fn of(visit: &Visit, pipelines: &[Pipeline], today: NaiveDate) -> Self {
         let usual = pipelines
             .iter()
@@ -32,30 +48,49 @@ impl Choice {
             .parameter("pipeline")
             .unwrap_or_else(|| usual.map(|id| id.to_string()).unwrap_or_default());
         let chosen = pipelines.iter().find(|it| it.id.to_string() == pipeline);
-        let last = chosen.and_then(|pipeline| pipeline.last).map(|last| last.date());
-        let days_before = |day: NaiveDate| day.checked_sub_days(Days::new(DAYS - 1)).unwrap_or(day);
-        let until = match last {
-            Some(last) if last < days_before(today) => last,
-            _ => today,
-        };
+        let first = chosen
+            .and_then(|pipeline| pipeline.first)
+            .map(|first| first.date());
         let field = |name: &str, usual: NaiveDate| {
             visit
                 .parameter(name)
                 .filter(|text| !text.is_empty())
                 .unwrap_or_else(|| usual.to_string())
         };
-        let until = field("until", until);
+        let until = field("until", today);
         let end = until.parse().unwrap_or(today);
         Self {
             pipeline,
-            from: field("from", days_before(end)),
+            from: field("from", whole(first, end)),
             until,
             basis: match visit.parameter("deals").as_deref() {
                 Some("visited") => Basis::Visited,
                 _ => Basis::Entered,
             },
             known: usual.is_some(),
+            today,
+            first,
         }
+    }
+
+    /// The same choice for usual periods up to today: their days, `None` for all the time, and their addresses.
+    pub(super) fn shortcuts(&self) -> Vec<(Option<u64>, String)> {
+        let until = self.today;
+        [Some(30), Some(90), Some(365), None]
+            .into_iter()
+            .map(|days| {
+                let from = match days {
+                    Some(days) => days_before(until, days - 1),
+                    None => whole(self.first, until),
+                };
+                let choice = Self {
+                    from: from.to_string(),
+                    until: until.to_string(),
+                    ..self.clone()
+                };
+                (days, choice.address("/analysis"))
+            })
+            .collect()
     }
 
     /// The question; `None` when there is no pipeline at all.
@@ -109,11 +144,15 @@ impl Choice {
         }
     }
 
-    /// The address of a file with these figures. Fields are dates and numbers once there are figures.
+    /// The address of a file with these figures.
     pub(super) fn link(&self, file: &str) -> String {
+        self.address(&format!("/analysis/{file}"))
+    }
+
+    fn address(&self, path: &str) -> String {
         let encoded = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         format!(
-            "/analysis/{file}?pipeline={}&from={}&until={}&deals={}",
+            "{path}?pipeline={}&from={}&until={}&deals={}",
             encoded(&self.pipeline),
             encoded(&self.from),
             encoded(&self.until),

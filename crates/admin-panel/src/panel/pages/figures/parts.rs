@@ -55,6 +55,18 @@ pub(super) fn picker(l: Language, pipelines: &[Pipeline], choice: &Choice) -> Ma
             }
             button .primary type="submit" { (l.of("Show", "Показать")) }
         }
+        p .downloads {
+            @for (days, address) in choice.shortcuts() {
+                a href=(address) {
+                    @match days {
+                        Some(30) => (l.of("30 days", "30 дней")),
+                        Some(90) => (l.of("90 days", "90 дней")),
+                        Some(_) => (l.of("a year", "год")),
+                        None => (l.of("all the time", "всё время")),
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -277,15 +277,17 @@ async fn a_hostile_name_is_text_on_the_page_and_nothing_has_a_style_of_its_own()
 }
 
 #[tokio::test]
-async fn without_a_choice_the_latest_pipeline_and_ninety_days_are_shown() {
+async fn without_a_choice_the_latest_pipeline_and_all_its_time_are_shown() {
     let (status, page) = page(&filled().await, "", "en").await;
     assert_eq!(status, StatusCode::OK);
     assert!(page.contains("<option value=\"3\" selected>"), "{page}");
     assert!(
-        page.contains("value=\"2023-10-14\"") && page.contains("value=\"2024-01-11\""),
+        page.contains("value=\"2024-01-01\"") && page.contains("value=\"2024-01-11\""),
         "{page}"
     );
     assert_eq!(row(&page, "funnel-numbers", "C3:NEW")[0], "2");
+    let month = "/analysis?pipeline=3&amp;from=2023-12-13&amp;until=2024-01-11&amp;deals=entered";
+    assert!(page.contains(month), "usual periods are one step away: {page}");
 }
 
 #[tokio::test]
