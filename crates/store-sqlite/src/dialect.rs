@@ -8,7 +8,7 @@ use table_map::{Dialect, Query};
 
 use crate::instant;
 
-/// Any SQLite from version 3.25 on can run what it makes: a view is read by other programs, too.
+/// It keeps to functions that SQLite has had for long, since a view is read by other programs, too.
 pub(crate) struct Sqlite;
 
 const TO_THE_SECOND: &str = "%Y-%m-%d %H:%M:%S";
