@@ -216,3 +216,6 @@ pub(crate) fn lag(facts: &ExchangeFacts, now: DateTime<Utc>) -> Option<Duration>
         .and_then(|look: &WorkFacts| look.succeeded_at)?;
     Some((now - looked).to_std().unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests;

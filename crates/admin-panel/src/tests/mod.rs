@@ -4,6 +4,7 @@ mod bounds;
 mod documents;
 mod events;
 mod health;
+mod panel;
 mod prometheus;
 
 use std::io;

@@ -153,6 +153,9 @@ impl PanelSource for PanelDesk {
         let map = stage_list_exchange::table(self.context.environment).map_err(|error| {
             Failure::permanent("the table of stages cannot be described").with_source(error)
         })?;
+        if let Some(away) = self.watch.away() {
+            return Ok(Err(away));
+        }
         let read = async {
             if self.context.store.inspect(&map).await?.is_none() {
                 return Ok(Vec::new());
@@ -179,7 +182,7 @@ impl PanelDesk {
     async fn exchange_facts(&self, branch: &Branch) -> Result<ExchangeFacts, Failure> {
         let exchange = &branch.exchange;
         let reading = match exchange.tables().first() {
-            Some(map) => self.readings.of(map).await,
+            Some(map) => self.readings.of(map, self.watch.away()).await,
             None => super::readings::Reading::default(),
         };
         let mut failing = Vec::new();
@@ -302,9 +305,13 @@ impl PanelDesk {
             verifications: Vec::new(),
             verifying: None,
         };
-        let reading = self.readings.of(map).await;
+        let reading = self.readings.of(map, self.watch.away()).await;
         facts.exists = reading.exists;
         facts.rows = reading.rows;
+        if let Some(away) = self.watch.away() {
+            facts.error = Some(away);
+            return facts;
+        }
         let shape = match timeout(PATIENCE, self.context.store.inspect(map)).await {
             Ok(Ok(shape)) => shape,
             Ok(Err(error)) => {

@@ -58,12 +58,19 @@ impl Readings {
         }
     }
 
-    /// What a table says now, or lately.
-    pub(crate) async fn of(&self, map: &TableMap) -> Reading {
+    /// What a table says now, or lately; `away` tells why there is no use in asking now.
+    pub(crate) async fn of(&self, map: &TableMap, away: Option<String>) -> Reading {
         // One reader at a time: the others use what it has read.
         let mut kept = self.kept.lock().await;
         let now = Instant::now();
         let before = kept.get(map.name());
+        if away.is_some() {
+            let before = before.map(|kept| kept.reading.clone()).unwrap_or_default();
+            return Reading {
+                error: away,
+                ..before
+            };
+        }
         if let Some(fresh) = before.filter(|kept| now < kept.use_until) {
             return fresh.reading.clone();
         }

@@ -42,6 +42,13 @@ impl TargetWatch {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Why the target did not answer the last time; none while it answers.
+    pub(crate) fn away(&self) -> Option<String> {
+        Some(self.facts())
+            .filter(|facts| facts.reachable == Some(false))
+            .map(|facts| facts.text)
+    }
+
     /// Asks again and again. Never ends.
     pub(crate) async fn watch(&self) {
         let mut beat = interval(EVERY);

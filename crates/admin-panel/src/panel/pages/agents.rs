@@ -196,7 +196,7 @@ fn open(desk: &Desk, l: Language, now: DateTime<Utc>, open: &[WorkFacts]) -> Mar
                         td data-label=(l.of("State", "Состояние")) { (state_word(l, work.state)) }
                         td data-label=(l.of("Due", "Срок")) { (ahead(desk, l, now, work.due_at)) }
                         td .number data-label=(l.of("Attempts", "Попытки")) { (work.attempts) }
-                        td data-label=(l.of("Last error", "Последняя ошибка")) {
+                        td .empty[work.error.is_none()] data-label=(l.of("Last error", "Последняя ошибка")) {
                             @match &work.error { Some(error) => (english(&error.text)), None => "–" }
                         }
                     }
@@ -246,7 +246,7 @@ fn runs(desk: &Desk, l: Language, now: DateTime<Utc>, runs: &[RunFacts]) -> Mark
                             }
                         }
                         td .number data-label=(l.of("Attempt", "Попытка")) { (run.attempt) }
-                        td data-label=(l.of("Error", "Ошибка")) {
+                        td .empty[run.error.is_none()] data-label=(l.of("Error", "Ошибка")) {
                             @match &run.error { Some(error) => (english(error)), None => "–" }
                         }
                     }

@@ -104,11 +104,14 @@ fn exchange(
                 (bar(l, progress))
             }
             dl .facts {
-                div {
-                    dt { (l.of("In the table", "В таблице")) }
-                    dd { @match facts.rows { Some(rows) => (noun.count(l, rows)), None => (unknown(l)) } }
+                // What the sentence says already is not said again.
+                @if *standing != Standing::True {
+                    div {
+                        dt { (l.of("In the table", "В таблице")) }
+                        dd { @match facts.rows { Some(rows) => (noun.count(l, rows)), None => (unknown(l)) } }
+                    }
                 }
-                @if let Some(newest) = facts.newest {
+                @if let Some(newest) = facts.newest.filter(|_| *standing != Standing::True) {
                     div {
                         dt { (l.of("Newest", "Самый новый")) }
                         dd { (ago(desk, l, now, newest)) }

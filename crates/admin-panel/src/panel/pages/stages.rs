@@ -38,11 +38,6 @@ fn pipelines(l: Language, mut stages: Vec<StageFacts>) -> Markup {
         place(one).cmp(&place(other))
     });
     html! {
-        p .legend {
-            span .badge .busy { (semantics(l, Semantics::InProgress)) } " "
-            span .badge .good { (semantics(l, Semantics::Won)) } " "
-            span .badge .bad { (semantics(l, Semantics::Lost)) }
-        }
         @for stages in stages.chunk_by(|one, next| one.pipeline == next.pipeline) {
             @if let Some(first) = stages.first() {
                 section aria-labelledby=(format!("pipeline-{}", first.pipeline)) {
@@ -103,11 +98,9 @@ fn list(l: Language, stages: &[StageFacts]) -> Markup {
                             span .badge .(class(stage.semantics)) { (semantics(l, stage.semantics)) }
                         }
                         td data-label=(l.of("Code", "Код")) { code { (stage.status_id) } }
-                        td data-label=(l.of("Portal's own name", "Исходное имя")) {
-                            @match stage.name_init.as_deref() {
-                                Some(name) if !name.is_empty() => bdi { (name) },
-                                _ => "–",
-                            }
+                        @let own = stage.name_init.as_deref().filter(|name| !name.is_empty());
+                        td .empty[own.is_none()] data-label=(l.of("Portal's own name", "Исходное имя")) {
+                            bdi { (own.unwrap_or("–")) }
                         }
                         td .number data-label=(l.of("Sort", "Сорт.")) {
                             @match stage.sort { Some(sort) => (sort), None => "–" }

@@ -66,7 +66,7 @@ fn card(desk: &Desk, visit: &Visit, now: DateTime<Utc>, table: &TableFacts) -> M
                         }
                     }
                 }
-                div {
+                div .whole {
                     dt { (l.of("A migration would do", "Миграция сделает")) }
                     dd { (plan_words(l, &table.plan)) }
                 }
