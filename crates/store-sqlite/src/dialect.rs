@@ -29,7 +29,7 @@ impl Dialect for Sqlite {
     }
 
     fn later(&self, time: Expr, seconds: Expr) -> Expr {
-        let change = seconds.binary(BinOper::Custom("||".into()), " seconds");
+        let change = seconds.binary(BinOper::Custom("||"), " seconds");
         Func::cust("strftime")
             .arg(TO_THE_SECOND)
             .arg(time)
@@ -40,7 +40,7 @@ impl Dialect for Sqlite {
     fn seconds_between(&self, from: Expr, until: Expr) -> Expr {
         // Whole seconds since 1970 as text; `unixepoch` is younger than many clients.
         let seconds = |time: Expr| Expr::from(Func::cust("strftime").arg("%s").arg(time)).cast_as("INTEGER");
-        Expr::from(seconds(until)).sub(seconds(from))
+        seconds(until).sub(seconds(from))
     }
 
     fn day_of(&self, time: Expr) -> Expr {

@@ -441,6 +441,6 @@ async fn files_are_kept_for_ever_under_names_of_their_content() {
         assert_eq!(file.header("cache-control"), Some("public, max-age=31536000, immutable"));
         names += 1;
     }
-    assert_eq!(names, 3);
+    assert_eq!(names, 4);
     assert_eq!(served.ask("GET /static/style-0000.css", &[], "").await.status, 404);
 }

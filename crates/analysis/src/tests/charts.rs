@@ -9,13 +9,11 @@ fn elements(svg: &str) -> Vec<String> {
     let mut open: Vec<String> = Vec::new();
     let mut found = Vec::new();
     let mut rest = svg;
-    while let Some(at) = rest.find('<') {
-        assert!(!rest[..at].contains('>'), "a bracket in a text: {svg}");
-        let end = rest[at..]
-            .find('>')
-            .map(|end| at + end)
+    while let Some((text, after)) = rest.split_once('<') {
+        assert!(!text.contains('>'), "a bracket in a text: {svg}");
+        let (tag, after) = after
+            .split_once('>')
             .unwrap_or_else(|| panic!("an open tag: {svg}"));
-        let tag = &rest[at + 1..end];
         assert!(!tag.contains('<'), "a bracket in a tag: {svg}");
         assert_eq!(tag.matches('"').count() % 2, 0, "an open quotation mark: {tag}");
         if let Some(name) = tag.strip_prefix('/') {
@@ -27,7 +25,7 @@ fn elements(svg: &str) -> Vec<String> {
             }
             found.push(name);
         }
-        rest = &rest[end + 1..];
+        rest = after;
     }
     assert!(open.is_empty(), "{open:?} stay open: {svg}");
     for text in svg.split('&').skip(1) {

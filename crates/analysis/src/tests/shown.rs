@@ -125,9 +125,8 @@ async fn the_view_of_the_funnel_has_the_figures_of_all_time() {
         let first = figures.stages[0].deals;
         for (place, (row, stage)) in of_three.iter().zip(&figures.stages).enumerate() {
             let count = |number: u64| table_map::Value::from(i32::try_from(number).unwrap());
-            let next = stage
-                .to_next
-                .map(|share| (share * stage.deals as f64).round() as i32);
+            let next = figures.stages.get(place + 1).filter(|_| stage.to_next.is_some());
+            let next = next.map(|next| i32::try_from(next.deals).unwrap());
             let wanted = vec![
                 3.into(),
                 i32::try_from(place + 1).unwrap().into(),

@@ -4,4 +4,5 @@ mod actualizer;
 mod bench;
 mod moves;
 mod upload;
+mod views;
 mod windows;
