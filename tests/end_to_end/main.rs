@@ -1,6 +1,7 @@
 //! The program from end to end: the binary, a portal in another process, a database read by another client.
 
 mod agents;
+mod browser;
 mod bulk;
 mod check;
 mod configuration;

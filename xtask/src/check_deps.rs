@@ -7,10 +7,11 @@ use crate::process::{cargo, output};
 
 /// Which of our crates a crate may depend on, apart from tests. What is not listed may depend on none.
 const ARROWS: &[(&str, &[&str])] = &[
+    ("analysis", &["store", "table-map"]),
     ("store", &["table-map"]),
     ("store-sqlite", &["store", "table-map"]),
     ("store-mssql", &["sea-query-mssql", "store", "table-map"]),
-    ("admin-panel", &["agent", "bitrix-client"]),
+    ("admin-panel", &["agent", "analysis", "bitrix-client"]),
     ("agent-scheduler", &["agent"]),
     (
         "event-intake",
@@ -25,6 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "history-exchange",
         &[
             "agent",
+            "analysis",
             "bitrix-client",
             "exchange",
             "stage-list-exchange",
@@ -54,6 +56,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "admin-panel",
             "agent",
             "agent-scheduler",
+            "analysis",
             "bitrix-client",
             "demo-portal",
             "event-intake",
@@ -75,11 +78,15 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("governor", &["bitrix-client"]),
     ("rusqlite", &["agent-scheduler", "store-sqlite"]),
     ("axum", &["admin-panel", "demo-portal"]),
+    ("maud", &["admin-panel"]),
+    ("argon2", &["admin-panel"]),
+    ("rpassword", &["runner"]),
     ("sqlparser", &["mssql-testkit"]),
     ("figment", &["runner"]),
     ("indicatif", &["runner"]),
     ("clap", &["runner", "xtask"]),
     ("anyhow", &["runner", "xtask"]),
+    ("rust_xlsxwriter", &["analysis"]),
     ("sea-query-mssql", &["store-mssql"]),
     ("plotters", &["xtask"]),
     ("ureq", &["xtask"]),

@@ -3,6 +3,7 @@
 mod bench;
 mod check_deps;
 mod check_docs;
+mod chromium;
 mod ci;
 mod licences;
 mod process;

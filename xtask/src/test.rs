@@ -2,10 +2,12 @@
 
 use anyhow::Result;
 
+use crate::chromium;
 use crate::process;
 use crate::python;
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    chromium::ensure();
     let mut command = process::cargo();
     command.args(["test", "--workspace"]).args(arguments);
     if let Some(python) = python::with_tds_clients()? {

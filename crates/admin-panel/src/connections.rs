@@ -3,13 +3,16 @@
 //! axum's own server has none of these bounds, so hyper is driven here.
 
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use agent::CancellationToken;
 use axum::Router;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -18,6 +21,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::options::WebOptions;
+use crate::panel::Peer;
 
 /// After a failure to take a connection (no file handles, mostly).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
@@ -37,13 +41,13 @@ pub(crate) async fn serve(
             let Ok(place) = Arc::clone(&places).acquire_owned().await else {
                 return;
             };
-            let stream = take(&listener).await;
+            let (stream, peer) = take(&listener).await;
             while let Some(ended) = connections.try_join_next() {
                 report(ended);
             }
             let (router, options, stop) = (router.clone(), Arc::clone(&options), stop.clone());
             connections.spawn(async move {
-                serve_one(stream, router, &options, stop).await;
+                serve_one(stream, peer, router, &options, stop).await;
                 drop(place);
             });
         }
@@ -64,10 +68,10 @@ pub(crate) async fn serve(
     }
 }
 
-async fn take(listener: &TcpListener) -> TcpStream {
+async fn take(listener: &TcpListener) -> (TcpStream, IpAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok((stream, peer)) => return (stream, peer.ip()),
             Err(error) if is_of_the_peer(&error) => {}
             Err(error) => {
                 tracing::error!(%error, "a connection could not be taken");
@@ -85,7 +89,18 @@ fn is_of_the_peer(error: &io::Error) -> bool {
     )
 }
 
-async fn serve_one(stream: TcpStream, router: Router, options: &WebOptions, stop: CancellationToken) {
+async fn serve_one(
+    stream: TcpStream,
+    peer: IpAddr,
+    router: Router,
+    options: &WebOptions,
+    stop: CancellationToken,
+) {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        router.call(request)
+    });
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection keeps its delay");
     }
@@ -94,7 +109,7 @@ async fn serve_one(stream: TcpStream, router: Router, options: &WebOptions, stop
         .header_read_timeout(options.head_timeout)
         .max_headers(options.max_headers)
         .max_buf_size(options.max_head)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),

@@ -48,6 +48,11 @@ impl Error {
         }
     }
 
+    /// Whether an address is in use by another program.
+    pub fn is_taken(&self) -> bool {
+        matches!(self, Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse)
+    }
+
     pub(crate) fn listen(address: SocketAddr, source: io::Error) -> Self {
         let hint = match source.kind() {
             io::ErrorKind::AddrInUse => {

@@ -67,6 +67,7 @@ mod error;
 mod health;
 pub mod metrics;
 mod options;
+pub mod panel;
 mod ports;
 mod receiver;
 mod refusal;
@@ -78,5 +79,6 @@ mod tests;
 
 pub use error::{Error, ErrorKind};
 pub use options::WebOptions;
+pub use panel::{Panel, PanelOptions, PanelSource, Steering};
 pub use ports::{Accepted, Check, EventSink, HealthSource};
 pub use server::WebServer;

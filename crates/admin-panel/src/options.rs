@@ -62,7 +62,12 @@ impl WebOptions {
     /// Whether the main address serves metrics, too: only when nothing but this machine reaches it, and they have no
     /// address of their own.
     pub(crate) fn metrics_on_main_address(&self) -> bool {
-        self.metrics_listen.is_none() && self.listen.ip().to_canonical().is_loopback()
+        self.metrics_listen.is_none() && self.is_loopback()
+    }
+
+    /// Whether nothing but this machine reaches the main address.
+    pub fn is_loopback(&self) -> bool {
+        self.listen.ip().to_canonical().is_loopback()
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {

@@ -20,6 +20,7 @@ use crate::error::Error;
 use crate::health::{self, Health};
 use crate::metrics::Recorder;
 use crate::options::WebOptions;
+use crate::panel::{self, Panel};
 use crate::ports::{EventSink, HealthSource};
 use crate::receiver::{self, Receiver};
 
@@ -33,6 +34,7 @@ pub struct WebServer {
     health: Health,
     main: Bound,
     metrics: Option<Bound>,
+    panel: Option<Panel>,
 }
 
 struct Bound {
@@ -71,6 +73,7 @@ impl WebServer {
             health: Health::new(health),
             main,
             metrics,
+            panel: None,
         })
     }
 
@@ -78,6 +81,13 @@ impl WebServer {
     #[must_use]
     pub fn with_metrics(mut self, recorder: Recorder) -> Self {
         self.health.recorder = Some(recorder);
+        self
+    }
+
+    /// Serves the admin panel at the main address.
+    #[must_use]
+    pub fn with_panel(mut self, panel: Panel) -> Self {
+        self.panel = Some(panel);
         self
     }
 
@@ -124,6 +134,9 @@ impl WebServer {
         let mut main = events.merge(probes.clone());
         if self.options.metrics_on_main_address() {
             main = main.merge(metrics.clone());
+        }
+        if let Some(panel) = self.panel {
+            main = main.merge(panel::routes(panel, self.options.is_loopback()));
         }
         let main = finished(main);
         let own = self

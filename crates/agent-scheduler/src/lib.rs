@@ -87,8 +87,8 @@ pub use error::{Error, ErrorKind};
 pub use lock::WorkerLock;
 pub use policy::Backoff;
 pub use record::{
-    AgentFilter, AgentRecord, AgentState, FailedAs, MAX_ERROR_CHARS, MAX_KEY_BYTES, MAX_VALUE_BYTES, Queued,
-    RunEnding, RunRecord, Setting, StateCount,
+    AgentFilter, AgentRecord, AgentState, Change, FailedAs, MAX_CHANGES, MAX_ERROR_CHARS, MAX_KEY_BYTES,
+    MAX_VALUE_BYTES, Queued, RunEnding, RunRecord, Setting, StateCount,
 };
 pub use scheduler::{Finished, Scheduler, SchedulerBuilder};
 pub use state_file::StateFile;

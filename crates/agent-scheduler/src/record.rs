@@ -269,6 +269,44 @@ pub struct Setting {
     pub updated_at: DateTime<Utc>,
 }
 
+/// One change that a person made, as the list of changes keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Change {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What was changed: a setting's name, an agent's name.
+    pub what: String,
+    /// What it was before.
+    pub from: Value,
+    /// What it is since.
+    pub to: Value,
+    /// Where it was made, such as `panel`.
+    pub by: String,
+}
+
+impl Change {
+    /// A change of `what`, made at `by`.
+    pub fn new(
+        at: DateTime<Utc>,
+        what: impl Into<String>,
+        from: impl Into<Value>,
+        to: impl Into<Value>,
+        by: impl Into<String>,
+    ) -> Self {
+        Self {
+            at,
+            what: what.into(),
+            from: from.into(),
+            to: to.into(),
+            by: by.into(),
+        }
+    }
+}
+
+/// How many changes are kept; the oldest give way.
+pub const MAX_CHANGES: u32 = 1_000;
+
 /// The word for a class: `urgent`, `normal`, `background`.
 pub(crate) fn priority_str(priority: Priority) -> &'static str {
     match priority {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use crate::Error;
-use crate::record::{AgentFilter, AgentRecord, Queued, RunRecord, Setting, StateCount};
+use crate::record::{AgentFilter, AgentRecord, Change, Queued, RunRecord, Setting, StateCount};
 use crate::sqlite::SqliteStore;
 use crate::store::{AgentStore, Bounds, QueueRequest};
 
@@ -132,6 +132,14 @@ impl StateFile {
         self.store.runs(name, key, limit).await
     }
 
+    /// The latest runs of an agent over all of its keys, the newest first.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub async fn runs_of(&self, name: &str, limit: usize) -> Result<Vec<RunRecord>, Error> {
+        self.store.runs_of(name, limit).await
+    }
+
     /// How many records there are, by name and state.
     ///
     /// # Errors
@@ -203,7 +211,8 @@ impl StateFile {
         self.store.settings().await
     }
 
-    /// Makes a setting durable. It must not be a secret.
+    /// Makes a setting durable. It must not be a secret in the clear; a password's hash may be kept, since only the program's user can
+    /// read the file.
     ///
     /// # Errors
     /// When the state cannot be written.
@@ -217,6 +226,40 @@ impl StateFile {
     /// When the state cannot be written.
     pub async fn unset_setting(&self, key: &str) -> Result<bool, Error> {
         self.store.unset_setting(key).await
+    }
+
+    /// Sets a setting as a person asks for it, or goes back to `default` when `value` is none, and notes the change in the same
+    /// step: from what it was, to what it is, made at `by`. What changes nothing is not noted.
+    ///
+    /// # Errors
+    /// When the state cannot be written.
+    pub async fn change_setting(
+        &self,
+        key: &str,
+        value: Option<Value>,
+        default: Value,
+        by: &str,
+    ) -> Result<(), Error> {
+        self.store
+            .change_setting(key, value, default, by, self.clock.now())
+            .await
+    }
+
+    /// Notes that a person changed something that is no setting.
+    ///
+    /// # Errors
+    /// When the state cannot be written.
+    pub async fn note_change(&self, what: &str, from: &str, to: &str, by: &str) -> Result<(), Error> {
+        let change = Change::new(self.clock.now(), what, from, to, by);
+        self.store.note_change(change).await
+    }
+
+    /// The latest changes that people made, the newest first.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub async fn changes(&self, limit: usize) -> Result<Vec<Change>, Error> {
+        self.store.changes(limit).await
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::Error;
 use crate::policy::Backoff;
-use crate::record::{AgentFilter, AgentRecord, Queued, RunRecord, Setting, StateCount};
+use crate::record::{AgentFilter, AgentRecord, Change, Queued, RunRecord, Setting, StateCount};
 use crate::transition::Ended;
 
 /// A piece of work to queue.
@@ -212,6 +212,9 @@ pub trait AgentStore: Send + Sync + fmt::Debug {
     /// The latest runs of a record, the newest first.
     async fn runs(&self, name: &str, key: &str, limit: usize) -> Result<Vec<RunRecord>, Error>;
 
+    /// The latest runs of an agent over all of its keys, the newest first.
+    async fn runs_of(&self, name: &str, limit: usize) -> Result<Vec<RunRecord>, Error>;
+
     /// How many records there are, by name and state.
     async fn counts(&self) -> Result<Vec<StateCount>, Error>;
 
@@ -239,4 +242,21 @@ pub trait AgentStore: Send + Sync + fmt::Debug {
 
     /// Removes a setting. Tells whether there was one.
     async fn unset_setting(&self, key: &str) -> Result<bool, Error>;
+
+    /// Sets a setting, or removes it when `value` is none, and notes the change in the same step. `default` is what holds while
+    /// it is not set. What changes nothing is not noted.
+    async fn change_setting(
+        &self,
+        key: &str,
+        value: Option<Value>,
+        default: Value,
+        by: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error>;
+
+    /// Notes a change. Only the latest [`MAX_CHANGES`](crate::MAX_CHANGES) are kept.
+    async fn note_change(&self, change: Change) -> Result<(), Error>;
+
+    /// The latest changes, the newest first.
+    async fn changes(&self, limit: usize) -> Result<Vec<Change>, Error>;
 }

@@ -42,6 +42,7 @@ mod stopping;
 mod switches;
 mod tables;
 mod verification;
+mod views;
 
 #[cfg(test)]
 mod tests;
@@ -50,7 +51,7 @@ use std::sync::Arc;
 
 use agent::{AgentRequest, AgentSpec, Failure, Progress};
 use async_trait::async_trait;
-use table_map::TableMap;
+use table_map::{TableMap, ViewMap};
 
 pub use comparison::{
     Absent, Comparison, Portion, STOPPED, Sample, Source, SourceRows, UnknownPortion, compare,
@@ -65,6 +66,7 @@ pub use stopping::unless_stopped;
 pub use switches::{NoSwitches, Switch, SwitchKind, Switches};
 pub use tables::{WriteCounts, ensure_table, require_table, write_verified};
 pub use verification::{ColumnFinding, Finding, Mended, Refused, Verification};
+pub use views::{ViewsOnce, plan_view};
 
 /// The command that brings all of an exchange's data over: it queues an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +93,11 @@ pub trait Exchange: Send + Sync + 'static {
 
     /// The tables it keeps.
     fn tables(&self) -> Vec<TableMap>;
+
+    /// The views that it keeps beside its tables, for people and their reports. They may read tables of other exchanges.
+    fn views(&self) -> Vec<ViewMap> {
+        Vec::new()
+    }
 
     /// The agents that do its work.
     fn agents(&self) -> Vec<AgentSpec>;

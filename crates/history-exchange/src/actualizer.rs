@@ -18,6 +18,7 @@ use table_map::{Row, TableMap};
 use crate::reader::Reader;
 use crate::state::FollowState;
 use crate::switches::actualizer;
+use crate::views::Views;
 
 /// The agent that looks for new moves.
 pub const FOLLOW: &str = "history.follow";
@@ -37,6 +38,7 @@ pub(crate) struct Desk {
     pub(crate) context: Context,
     pub(crate) map: TableMap,
     pub(crate) stages: Arc<StageList>,
+    pub(crate) views: Arc<Views>,
 }
 
 impl Desk {
@@ -138,6 +140,7 @@ impl FollowAgent {
         let desk = &self.desk;
         ensure_table(desk.context.store.as_ref(), &desk.map).await?;
         let mut reader = desk.reader().await?;
+        desk.views.ensure(&desk.context).await;
         let mut written = WriteCounts::default();
         loop {
             let query = ChangesQuery {

@@ -11,7 +11,7 @@ use stage_list_exchange::StageList;
 use table_map::{Row, TableMap};
 use tokio::time::Instant;
 
-use crate::actualizer::FOLLOW;
+use crate::actualizer::{Desk, FOLLOW};
 use crate::backfill::read_ahead;
 use crate::config::{Pace, UploaderConfig};
 use crate::error::Error;
@@ -19,6 +19,7 @@ use crate::reader::{Reader, StepRows};
 use crate::reconcile::RECONCILE;
 use crate::state::{FollowState, ReconcileState, SeenChanges, UploadState};
 use crate::switches::{self, uploader_paused};
+use crate::views::Views;
 
 /// The name of the agent.
 pub const AGENT: &str = "history.upload";
@@ -44,20 +45,23 @@ pub(crate) struct UploadAgent {
     context: Context,
     map: TableMap,
     stages: Arc<StageList>,
+    views: Arc<Views>,
     config: UploaderConfig,
 }
 
 impl UploadAgent {
-    pub(crate) fn new(
-        context: Context,
-        map: TableMap,
-        stages: Arc<StageList>,
-        config: UploaderConfig,
-    ) -> Self {
+    pub(crate) fn new(desk: Desk, config: UploaderConfig) -> Self {
+        let Desk {
+            context,
+            map,
+            stages,
+            views,
+        } = desk;
         Self {
             context,
             map,
             stages,
+            views,
             config,
         }
     }
@@ -66,6 +70,7 @@ impl UploadAgent {
     async fn prepare(&self, activation: &Activation) -> Result<Option<(Reader, UploadState)>, Failure> {
         ensure_table(self.context.store.as_ref(), &self.map).await?;
         let reader = Reader::new(self.context.clone(), self.map.clone(), Arc::clone(&self.stages)).await?;
+        self.views.ensure(&self.context).await;
         let state = self.begin(activation, &reader).await?;
         Ok(state.map(|state| (reader, state)))
     }

@@ -32,6 +32,7 @@ mod reconcile;
 mod state;
 mod switches;
 mod verify;
+mod views;
 mod windows;
 
 #[cfg(test)]
@@ -47,11 +48,12 @@ use exchange::{
     Verification,
 };
 use stage_list_exchange::StageList;
-use table_map::TableMap;
+use table_map::{TableMap, ViewMap};
 
 use crate::actualizer::{DealAgent, Desk, FollowAgent};
 use crate::agent::UploadAgent;
 use crate::reconcile::ReconcileAgent;
+use crate::views::Views;
 
 pub use actualizer::{DEAL, FOLLOW};
 pub use agent::AGENT;
@@ -95,9 +97,12 @@ impl Exchange for HistoryExchange {
         vec![self.desk.map.clone()]
     }
 
+    fn views(&self) -> Vec<ViewMap> {
+        self.desk.views.maps()
+    }
+
     fn agents(&self) -> Vec<AgentSpec> {
-        let Desk { context, map, stages } = self.desk.clone();
-        let upload = UploadAgent::new(context, map, stages, self.uploader.clone());
+        let upload = UploadAgent::new(self.desk.clone(), self.uploader.clone());
         // A turn and the rest after it make up the time in which everything is looked at once.
         let half = self.actualizer.reconcile_every / 2;
         vec![
@@ -161,9 +166,12 @@ impl Plugin for HistoryPlugin {
 
     fn build(&self, context: &Context, settings: &Settings) -> Result<Arc<dyn Exchange>, ConfigError> {
         let wrong = |error: table_map::Error| ConfigError::new("environment", error.to_string());
+        let map = table(context.environment).map_err(wrong)?;
+        let stages = StageList::new(context.clone()).map_err(wrong)?;
         let desk = Desk {
-            map: table(context.environment).map_err(wrong)?,
-            stages: Arc::new(StageList::new(context.clone()).map_err(wrong)?),
+            views: Arc::new(Views::new(context, map.name(), stages.map().name())),
+            map,
+            stages: Arc::new(stages),
             context: context.clone(),
         };
         Ok(Arc::new(HistoryExchange {

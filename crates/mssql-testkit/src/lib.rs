@@ -34,7 +34,7 @@
 //! - CREATE and DROP DATABASE and CREATE SCHEMA are not undone by a rollback.
 //! - Collations are the case-insensitive and case-sensitive Latin1 ones and the binary ones; texts of other alphabets
 //!   sort by code point.
-//! - No MERGE, cursors, views, triggers, foreign keys, computed columns, APPLY, recursion, JSON or XML.
+//! - No MERGE, cursors, indexed or updatable views, triggers, foreign keys, computed columns, APPLY, recursion, JSON or XML.
 
 mod background;
 mod codec;

@@ -23,6 +23,8 @@ pub enum Encrypt {
 pub enum Permission {
     /// CREATE TABLE in the database (error 262).
     CreateTable,
+    /// CREATE VIEW in the database (error 262).
+    CreateView,
     /// ALTER on tables: columns and indexes (error 1088 or 229).
     Alter,
     /// SELECT (error 229).

@@ -99,6 +99,12 @@ pub enum Command {
         #[arg(long, global = true)]
         json: bool,
     },
+    /// The admin panel's password
+    Panel {
+        /// What to do with it
+        #[command(subcommand)]
+        command: PanelCommand,
+    },
     /// What is in the tables, and how far the agents are
     Status {
         /// Print one JSON document on stdout
@@ -205,6 +211,26 @@ pub enum SettingsCommand {
         /// Its name
         key: String,
     },
+}
+
+/// What to do with the panel's password.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+#[non_exhaustive]
+pub enum PanelCommand {
+    /// Ask for a password twice and keep its hash in the state; it holds at once, in a running program, too
+    SetPassword {
+        /// Read it from the first line of stdin
+        #[arg(long)]
+        stdin: bool,
+    },
+    /// Ask for a password and print its hash, for web.admin_password
+    HashPassword {
+        /// Read it from the first line of stdin
+        #[arg(long)]
+        stdin: bool,
+    },
+    /// Take the password out of the state: the panel serves this machine alone then
+    RemovePassword,
 }
 
 /// Flags of `demo`.

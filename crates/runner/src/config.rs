@@ -1,6 +1,7 @@
 //! The configuration: layers, checked, with the origin of what is wrong.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use exchange::{ConfigError, Environment, Settings};
@@ -90,6 +91,14 @@ pub struct WebConfig {
     pub application_token: Option<SecretString>,
     /// An address for metrics alone.
     pub metrics_listen: Option<String>,
+    /// Whether the admin panel is served.
+    pub panel: bool,
+    /// The panel's password or its argon2 hash: a credential.
+    pub admin_password: Option<SecretString>,
+    /// The address by which people open the panel, when a proxy stands in front.
+    pub public_url: Option<String>,
+    /// Addresses of proxies whose word on the sender and on TLS is taken.
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 /// The section `agents`.

@@ -14,7 +14,12 @@ const OTHERS: &[&str] = &["CONFIG", "LOG", "LOG_FORMAT"];
 const TESTS: &str = "TEST_";
 
 /// Keys whose values are taken as they are, whatever they look like, since they are or may hold secrets.
-const VERBATIM: &[&str] = &["portal.webhook_url", "target.url", "web.application_token"];
+const VERBATIM: &[&str] = &[
+    "portal.webhook_url",
+    "target.url",
+    "web.application_token",
+    "web.admin_password",
+];
 
 /// One value with the name of where it came from.
 pub(crate) struct Single {

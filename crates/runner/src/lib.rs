@@ -22,8 +22,10 @@ mod intake;
 mod logging;
 mod measured;
 mod output;
+mod panel;
 mod plugins;
 mod report;
+mod serving;
 mod since;
 mod wiring;
 
@@ -32,8 +34,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use cli::{
-    AgentsCommand, Cli, Command, DemoOptions, GlobalOptions, LogFormat, PortalFlags, SettingsCommand,
-    VerifyFlags,
+    AgentsCommand, Cli, Command, DemoOptions, GlobalOptions, LogFormat, PanelCommand, PortalFlags,
+    SettingsCommand, VerifyFlags,
 };
 pub use config::{Config, ConfigFailure};
 pub use plugins::plugins;

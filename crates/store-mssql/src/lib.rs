@@ -42,6 +42,7 @@
 
 mod catalog;
 mod ddl;
+mod dialect;
 mod dml;
 mod error;
 mod facts;
@@ -58,6 +59,7 @@ mod rights;
 mod session;
 mod stage;
 mod target;
+mod view;
 mod wire;
 mod write;
 

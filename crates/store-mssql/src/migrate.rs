@@ -29,12 +29,7 @@ pub(crate) async fn apply(
         return Ok(());
     }
     let table = plan.map().name();
-    let resource = resource(schema, table);
-    let name = || ColumnData::String(Some(resource.as_str().into()));
-    let wait = i32::try_from(lock_timeout.as_millis()).unwrap_or(i32::MAX);
-    let answers = session.query(LOCK, [name(), ColumnData::I32(Some(wait))]).await?;
-    let granted = crate::read::one_number(answers)?;
-    refuse_unless_granted(granted, table)?;
+    lock(session, schema, table, lock_timeout).await?;
 
     let found = catalog::inspect(session, schema, table).await?;
     let shape = found.map(|found| found.shape());
@@ -62,7 +57,32 @@ pub(crate) async fn apply(
             return Err(explain(session, failure, schema, table, step).await);
         }
     }
-    session.query(UNLOCK, [name()]).await?;
+    unlock(session, schema, table).await
+}
+
+/// Waits until nobody else migrates the table or view. A session that ends gives the lock back.
+pub(crate) async fn lock(
+    session: &mut Session,
+    schema: &str,
+    name: &str,
+    timeout: Duration,
+) -> Result<(), Failure> {
+    let resource = resource(schema, name);
+    let wait = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+    let parameters = [
+        ColumnData::String(Some(resource.as_str().into())),
+        ColumnData::I32(Some(wait)),
+    ];
+    let answers = session.query(LOCK, parameters).await?;
+    let granted = crate::read::one_number(answers)?;
+    Ok(refuse_unless_granted(granted, name)?)
+}
+
+/// Gives the lock back.
+pub(crate) async fn unlock(session: &mut Session, schema: &str, name: &str) -> Result<(), Failure> {
+    let resource = resource(schema, name);
+    let parameters = [ColumnData::String(Some(resource.as_str().into()))];
+    session.query(UNLOCK, parameters).await?;
     Ok(())
 }
 
@@ -84,7 +104,7 @@ fn refuse_unless_granted(code: i64, table: &str) -> Result<(), Error> {
         -3 => (passing, "waiting for another runner ended in a deadlock"),
         _ => (ErrorKind::Bug, "the server refused the lock"),
     };
-    Err(Error::new(kind, format!("cannot migrate table {table}: {why}")))
+    Err(Error::new(kind, format!("cannot migrate {table}: {why}")))
 }
 
 fn name_of(step: &Step) -> String {

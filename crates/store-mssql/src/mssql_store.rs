@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use chrono::NaiveDateTime;
-use store::{Error, ErrorKind, Plan, Store, TableShape, Upserted};
-use table_map::{Row, TableMap};
+use store::{Error, ErrorKind, FoundView, Plan, Store, TableShape, Upserted, ViewPlan};
+use table_map::{Answer, Query, Row, TableMap, ViewMap};
 
 use crate::catalog::{self, CatalogTable};
 use crate::facts::{Facts, Names};
@@ -15,7 +15,7 @@ use crate::pool::{Connect, Pool, Taken};
 use crate::rights::{self, Need};
 use crate::session::Session;
 use crate::target::{Login, MssqlTarget};
-use crate::{MssqlOptions, ddl, dml, migrate, read, stage, write};
+use crate::{MssqlOptions, ddl, dml, migrate, read, stage, view, write};
 
 /// A store in a SQL Server database. It connects on first use; see the crate's documentation.
 #[derive(Debug)]
@@ -364,5 +364,47 @@ impl Store for MssqlStore {
         let (mut taken, facts, _) = self.begin(map).await.map_err(|failure| failure.during(&doing))?;
         let done = read::count(&mut taken.connection, &facts).await;
         self.end(map, taken, done, &doing)
+    }
+
+    async fn ask(&self, query: &Query) -> Result<Answer, Error> {
+        let doing = self.doing(format!("ask for {}", query.subject()), None);
+        let ask = async {
+            let mut taken = self.pool.take().await?;
+            let session = &mut taken.connection;
+            session.set_timeout(self.options.question_timeout);
+            let answer = view::ask(session, &self.schema, query).await?;
+            session.set_timeout(self.pool.opener().target.command_timeout);
+            taken.give_back();
+            Ok::<_, Failure>(answer)
+        };
+        ask.await.map_err(|failure| failure.during(&doing))
+    }
+
+    async fn inspect_view(&self, map: &ViewMap) -> Result<FoundView, Error> {
+        let doing = self.doing(format!("inspect view {}", map.name()), None);
+        let ask = async {
+            let mut taken = self.pool.take().await?;
+            let found = view::inspect(&mut taken.connection, &self.schema, map).await?;
+            taken.give_back();
+            Ok::<_, Failure>(found)
+        };
+        ask.await.map_err(|failure| failure.during(&doing))
+    }
+
+    fn view_statements(&self, plan: &ViewPlan) -> Result<Vec<String>, Error> {
+        view::statements(&self.schema, plan).map_err(|error| view::unwritable(plan.view().name(), error))
+    }
+
+    async fn apply_view(&self, plan: &ViewPlan) -> Result<(), Error> {
+        let name = plan.view().name();
+        let doing = self.doing(format!("make view {name}"), Some((Need::View, name)));
+        let apply = async {
+            let mut taken = self.pool.take().await?;
+            let lock_timeout = self.options.migration_lock_timeout;
+            view::apply(&mut taken.connection, &self.schema, plan, lock_timeout).await?;
+            taken.give_back();
+            Ok::<_, Failure>(())
+        };
+        apply.await.map_err(|failure| failure.during(&doing))
     }
 }

@@ -16,6 +16,8 @@ pub struct MssqlOptions {
     pub migration_timeout: Option<Duration>,
     /// How long to wait for another runner that migrates the same table. Default 1 minute.
     pub migration_lock_timeout: Duration,
+    /// How long the server may think about one question for sums; `None` for as long as it needs. Default 5 minutes.
+    pub question_timeout: Option<Duration>,
     /// Steps of at most this many rows go as parameters of one statement, bigger ones by bulk load. Default 20.
     pub small_step: usize,
 }
@@ -27,6 +29,7 @@ impl Default for MssqlOptions {
             connection_life_time: Duration::from_secs(30 * 60),
             migration_timeout: Some(Duration::from_secs(12 * 3600)),
             migration_lock_timeout: Duration::from_secs(60),
+            question_timeout: Some(Duration::from_secs(5 * 60)),
             small_step: 20,
         }
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use chrono::{NaiveDate, NaiveDateTime, Timelike};
 use store::{Error, ErrorKind};
-use table_map::{ColumnType, Row, TableMap, Value};
+use table_map::{Column, ColumnType, Row, TableMap, Value};
 use tiberius::{ColumnData, FromSql};
 
 use crate::dml;
@@ -172,6 +172,24 @@ fn value(fact: &Fact, cell: ColumnData<'static>) -> Option<Value> {
             let time = NaiveDateTime::from_sql(&cell).ok()?;
             Value::ChronoDateTime(if is_coarse { time.map(milliseconds) } else { time })
         }
+    })
+}
+
+/// A cell of an answer in its column's type; `None` when it does not fit.
+pub(crate) fn loose_value(column: &Column, cell: ColumnData<'static>) -> Option<Value> {
+    Some(match column.column_type() {
+        ColumnType::Integer => Value::Int(number(&cell)?.map(i32::try_from).transpose().ok()?),
+        ColumnType::BigInteger => Value::BigInt(number(&cell)?),
+        ColumnType::Date => Value::ChronoDate(NaiveDate::from_sql(&cell).ok()?),
+        ColumnType::DateTime => {
+            let is_coarse = matches!(cell, ColumnData::DateTime(_));
+            let time = NaiveDateTime::from_sql(&cell).ok()?;
+            Value::ChronoDateTime(if is_coarse { time.map(milliseconds) } else { time })
+        }
+        _ => match cell {
+            ColumnData::String(text) => Value::String(text.map(Cow::into_owned)),
+            _ => return None,
+        },
     })
 }
 

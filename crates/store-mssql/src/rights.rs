@@ -18,6 +18,8 @@ pub(crate) enum Need {
     Delete,
     /// To make tables, columns and indexes.
     Migrate,
+    /// To make views.
+    View,
 }
 
 /// The statements that give what is needed.
@@ -32,6 +34,9 @@ pub(crate) fn grant(need: Need, schema: &str, table: &str, user: &str) -> String
         Need::Migrate => format!(
             "GRANT CREATE TABLE TO {user}; GRANT ALTER, SELECT, INSERT, UPDATE ON SCHEMA::{schema} TO {user};"
         ),
+        Need::View => {
+            format!("GRANT CREATE VIEW TO {user}; GRANT ALTER, SELECT ON SCHEMA::{schema} TO {user};")
+        }
     }
 }
 
@@ -89,6 +94,42 @@ pub(crate) async fn check(
     }
 }
 
+/// Asks beforehand, as the server tells of a missing right only by number.
+const VIEW_QUESTION: &str = "SELECT HAS_PERMS_BY_NAME(DB_NAME(), N'DATABASE', N'CREATE VIEW'), \
+HAS_PERMS_BY_NAME(@P1, N'SCHEMA', N'ALTER'), HAS_PERMS_BY_NAME(@P2, N'OBJECT', N'ALTER');";
+
+/// Checks that a view may be made, or made anew.
+pub(crate) async fn check_view(
+    session: &mut Session,
+    schema: &str,
+    view: &str,
+    creates: bool,
+) -> Result<(), Failure> {
+    let text = |text: String| ColumnData::String(Some(text.into()));
+    let parameters = [text(quote::name(schema)), text(quote::table(schema, view))];
+    let answers = session.query(VIEW_QUESTION, parameters).await?;
+    let Some(row) = answers.first().and_then(|answer| answer.first()) else {
+        return Err(Failure::bug("the server did not tell about rights"));
+    };
+    let user = session.user.clone();
+    let refused = |place| Ok::<_, Failure>(row.try_get::<i32, _>(place)? == Some(0));
+    let missing = match (creates, refused(0)?, refused(1)?, refused(2)?) {
+        (true, true, ..) => "CREATE VIEW in the database",
+        (true, _, true, _) => "ALTER on the schema",
+        (false, _, _, true) => "ALTER on the view",
+        _ => return Ok(()),
+    };
+    Err(Error::new(
+        ErrorKind::Operator,
+        format!(
+            "view {view} is not made: the right {missing} is missing; let an owner of the database run: {} The tables work \
+             without it",
+            grant(Need::View, schema, view, &user)
+        ),
+    )
+    .into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +143,10 @@ mod tests {
         assert_eq!(
             grant(Need::Migrate, "sales", "T", "u"),
             "GRANT CREATE TABLE TO [u]; GRANT ALTER, SELECT, INSERT, UPDATE ON SCHEMA::[sales] TO [u];"
+        );
+        assert_eq!(
+            grant(Need::View, "sales", "V", "u"),
+            "GRANT CREATE VIEW TO [u]; GRANT ALTER, SELECT ON SCHEMA::[sales] TO [u];"
         );
     }
 }

@@ -23,8 +23,8 @@ const CHECKPOINT_PAGES: i64 = 4000;
 /// More than the statements of a few tables.
 const CACHED_STATEMENTS: usize = 64;
 
-/// The connection that writes, and the one that reads.
-pub(crate) fn open(path: &Path, patience: Duration) -> Result<(Connection, Connection), Failure> {
+/// The connection that writes, the one that reads, and the one that answers questions.
+pub(crate) fn open(path: &Path, patience: Duration) -> Result<[Connection; 3], Failure> {
     // SQLite takes these for databases of their own, one for each connection, that vanish when it is closed.
     if path.as_os_str().is_empty() || path == Path::new(":memory:") {
         return Err(Error::new(
@@ -69,10 +69,13 @@ pub(crate) fn open(path: &Path, patience: Duration) -> Result<(Connection, Conne
     prepare(&writer, WRITER_CACHE_KIB)?;
     writer.pragma_update(None, "synchronous", "FULL")?;
     writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-    let reader = connect(path, patience)?;
-    prepare(&reader, READER_CACHE_KIB)?;
-    reader.pragma_update(None, "query_only", true)?;
-    Ok((writer, reader))
+    let reader = || {
+        let reader = connect(path, patience)?;
+        prepare(&reader, READER_CACHE_KIB)?;
+        reader.pragma_update(None, "query_only", true)?;
+        Ok::<_, Failure>(reader)
+    };
+    Ok([writer, reader()?, reader()?])
 }
 
 /// A database that lives as long as its connection.

@@ -4,8 +4,8 @@
 //! it. The rules of upserting are [`table_map::merge`]'s, run in this process inside one write transaction.
 //!
 //! How it keeps the store's contract:
-//! * Two connections to one file: one writes, the other reads with `query_only`. So what is read back is what was committed, and
-//!   reading never waits for writing (write-ahead log).
+//! * Three connections to one file: one writes, one reads and one answers questions, both with `query_only`. So what is read back is
+//!   what was committed, reading never waits for writing (write-ahead log), and neither waits for a question about all rows.
 //! * `synchronous=FULL`: a commit is on the disk before `Ok`, because a cursor moves on the strength of it.
 //! * Work runs on threads for blocking work and owns its connection while it runs. A call whose future is dropped either never
 //!   starts or runs to its end, so no transaction is ever left open.
@@ -43,6 +43,7 @@
 
 mod cell;
 mod connection;
+mod dialect;
 mod failure;
 mod instant;
 mod migrate;
@@ -50,6 +51,7 @@ mod read;
 mod shape;
 mod sql;
 mod sqlite_store;
+mod view;
 mod write;
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use table_map::{Column, TableMap};
 
 /// An identifier in quotes.
-fn quote(name: &str) -> String {
+pub(crate) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

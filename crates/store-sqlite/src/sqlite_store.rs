@@ -7,19 +7,21 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::NaiveDateTime;
 use rusqlite::Connection;
-use store::{Error, ErrorKind, Plan, Store, TableShape, Upserted};
-use table_map::{Row, TableMap};
+use store::{Error, ErrorKind, FoundView, Plan, Store, TableShape, Upserted, ViewPlan};
+use table_map::{Answer, Query, Row, TableMap, ViewMap};
 use tokio::sync::Mutex;
 
 use crate::failure::Failure;
-use crate::{connection, migrate, read, shape, write};
+use crate::{connection, migrate, read, shape, view, write};
 
 /// A store in a SQLite file. The crate's documentation says how it works.
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
     target: String,
-    // The reader is closed before the writer, which then can tidy up its write-ahead log.
+    // The readers are closed before the writer, which then can tidy up its write-ahead log.
     reader: Arc<Mutex<Connection>>,
+    // Sums over all rows take their time; nobody else waits for them.
+    asker: Arc<Mutex<Connection>>,
     writer: Arc<Mutex<Connection>>,
     /// Work is done where it is asked for, not on another thread.
     in_place: bool,
@@ -52,11 +54,12 @@ impl SqliteStore {
 
     pub(crate) fn open_patiently(path: &Path, patience: Duration) -> Result<Self, Error> {
         let target = format!("sqlite:{}", path.display());
-        let (writer, reader) = connection::open(path, patience)
+        let [writer, reader, asker] = connection::open(path, patience)
             .map_err(|failure| failure.into_error(&target, "opening the database"))?;
         Ok(Self {
             target,
             reader: Arc::new(Mutex::new(reader)),
+            asker: Arc::new(Mutex::new(asker)),
             writer: Arc::new(Mutex::new(writer)),
             in_place: false,
         })
@@ -75,6 +78,7 @@ impl SqliteStore {
         Ok(Self {
             target,
             reader: Arc::clone(&only),
+            asker: Arc::clone(&only),
             writer: only,
             in_place: false,
         })
@@ -248,6 +252,35 @@ impl Store for SqliteStore {
         let map = map.clone();
         self.read(format!("counting table {}", map.name()), move |connection| {
             read::count(connection, &map)
+        })
+        .await
+    }
+
+    async fn ask(&self, query: &Query) -> Result<Answer, Error> {
+        let query = query.clone();
+        let doing = format!("asking for {}", query.subject());
+        self.run(&self.asker, doing, move |connection| {
+            view::ask(connection, &query)
+        })
+        .await
+    }
+
+    async fn inspect_view(&self, map: &ViewMap) -> Result<FoundView, Error> {
+        let map = map.clone();
+        self.read(format!("inspecting view {}", map.name()), move |connection| {
+            view::inspect(connection, &map)
+        })
+        .await
+    }
+
+    fn view_statements(&self, plan: &ViewPlan) -> Result<Vec<String>, Error> {
+        Ok(view::statements(plan))
+    }
+
+    async fn apply_view(&self, plan: &ViewPlan) -> Result<(), Error> {
+        let plan = plan.clone();
+        self.write(format!("making view {}", plan.view().name()), move |connection| {
+            view::apply(connection, &plan)
         })
         .await
     }

@@ -13,6 +13,8 @@
 //!   is the referee; two concurrent upserts of one key end as one row.
 //!   Before that index is there, an upsert keeps every row of a key up to date, and reading back gives all of them.
 //! * **Rows without a key**, of a table that someone else made, are counted and otherwise left alone.
+//! * **Views** are extras for people and their reports. A store makes them, makes them anew when their definition changed, and
+//!   reads none of them itself; nothing that is not ours is touched.
 //! * **Reading back** reads what is committed from the table itself, not from anything the upsert left behind.
 //! * **Concurrency.** All methods may be called at once from several tasks. A store serialises what its database cannot do
 //!   side by side.
@@ -43,18 +45,22 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+mod highest;
 pub mod planner;
 mod shape;
 #[cfg(test)]
 mod tests;
+pub mod views;
 
 use async_trait::async_trait;
 use chrono::NaiveDateTime;
-use table_map::{Row, TableMap};
+use table_map::{Answer, Query, Row, TableMap, ViewMap};
 
 pub use error::{Error, ErrorKind};
+pub use highest::highest;
 pub use planner::{Clash, Clashes, Note, Plan, Step};
 pub use shape::{ColumnShape, IndexShape, TableShape, TypeShape};
+pub use views::{FoundView, Mark, ViewClash, ViewPlan, ViewStep};
 
 /// What an upsert did. Each key of the call counts once, in one of the three.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -116,4 +122,21 @@ pub trait Store: Send + Sync + 'static {
 
     /// How many rows the table has.
     async fn count(&self, map: &TableMap) -> Result<u64, Error>;
+
+    /// The answer to a question. It is held in memory whole, so a question asks for sums, not for rows by the million. A
+    /// value that is none of its column's type is an error of the kind [`ErrorKind::Data`].
+    async fn ask(&self, query: &Query) -> Result<Answer, Error>;
+
+    /// What the database has under this view's name.
+    async fn inspect_view(&self, view: &ViewMap) -> Result<FoundView, Error>;
+
+    /// The statements that [`apply_view`](Store::apply_view) would run for this plan, for a person to read or to run by hand.
+    fn view_statements(&self, plan: &ViewPlan) -> Result<Vec<String>, Error>;
+
+    /// Carries the plan of a view out. The tables that it reads must be there. Two runners that apply at once do not harm each
+    /// other, and what is not ours is left alone.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Operator`] when the right to make views is missing.
+    async fn apply_view(&self, plan: &ViewPlan) -> Result<(), Error>;
 }

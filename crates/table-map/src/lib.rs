@@ -41,6 +41,7 @@ mod error;
 mod index;
 mod map;
 mod merge;
+mod query;
 mod row;
 mod statements;
 
@@ -52,6 +53,7 @@ pub use error::{Error, ErrorKind};
 pub use index::Index;
 pub use map::{TableMap, TableMapBuilder};
 pub use merge::{Difference, Strictness, difference, merge};
+pub use query::{Answer, Dialect, Query, ViewMap};
 pub use row::Row;
 /// The cell of a row. A map's columns take the variants `Int`, `BigInt`, `String`, `ChronoDate` and `ChronoDateTime`.
 pub use sea_query::Value;

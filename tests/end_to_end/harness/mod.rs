@@ -96,6 +96,15 @@ impl Workplace {
         Process::start(command)
     }
 
+    pub(crate) fn run_with_input(&self, arguments: &[&str], input: &str) -> Ended {
+        let mut command = program();
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .envs(&self.variables);
+        Process::start_with_input(command, input).finish()
+    }
+
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         self.start(arguments).finish()
     }

@@ -1,6 +1,6 @@
 //! Child processes whose output is read line by line, and the one place that waits for something by looking again and again.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -109,12 +109,25 @@ impl Stream {
 }
 
 impl Process {
-    pub(crate) fn start(mut command: Command) -> Self {
+    pub(crate) fn start(command: Command) -> Self {
+        Self::start_with_input(command, "")
+    }
+
+    /// Starts one that finds this on stdin.
+    pub(crate) fn start_with_input(mut command: Command, input: &str) -> Self {
         command
-            .stdin(Stdio::null())
+            .stdin(if input.is_empty() {
+                Stdio::null()
+            } else {
+                Stdio::piped()
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
+        if let Some(mut stdin) = child.stdin.take() {
+            // What does not read its input has ended already; its exit code tells.
+            stdin.write_all(input.as_bytes()).ok();
+        }
         let stdout = Stream::new(child.stdout.take().expect("stdout is piped"));
         let stderr = Stream::new(child.stderr.take().expect("stderr is piped"));
         Self {

@@ -5,6 +5,7 @@ mod documents;
 mod events;
 mod health;
 mod hostile;
+mod panel;
 mod prometheus;
 
 use std::io;

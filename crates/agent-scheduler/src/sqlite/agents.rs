@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
-use super::rows::{cached, load, load_first, load_where, ms, priority, save, time_of};
+use super::rows::{cached, load, load_first, load_some, load_where, ms, priority, save, time_of};
 use super::{Failed, history};
 use crate::policy::{Backoff, rank_at};
 use crate::record::{AgentFilter, AgentRecord, AgentState, Queued, RunEnding, StateCount, priority_str};
@@ -332,16 +332,12 @@ pub(super) fn mend(connection: &Connection, now: DateTime<Utc>) -> rusqlite::Res
 }
 
 pub(super) fn list(connection: &Connection, filter: &AgentFilter) -> rusqlite::Result<Vec<AgentRecord>> {
-    let records = match &filter.name {
-        Some(name) => load_where(connection, "a.name = ?1", [name])?,
-        None => load_where(connection, "true", [])?,
-    };
     let wanted = |record: &AgentRecord| filter.states.is_empty() || filter.states.contains(&record.state);
-    Ok(records
-        .into_iter()
-        .filter(wanted)
-        .take(filter.limit.unwrap_or(usize::MAX))
-        .collect())
+    let limit = filter.limit.unwrap_or(usize::MAX);
+    match &filter.name {
+        Some(name) => load_some(connection, "a.name = ?1", [name], wanted, limit),
+        None => load_some(connection, "true", [], wanted, limit),
+    }
 }
 
 pub(super) fn counts(connection: &Connection) -> rusqlite::Result<Vec<StateCount>> {

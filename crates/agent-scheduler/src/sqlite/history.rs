@@ -70,6 +70,13 @@ pub(super) fn runs(
         .collect()
 }
 
+pub(super) fn runs_of(connection: &Connection, name: &str, limit: usize) -> rusqlite::Result<Vec<RunRecord>> {
+    let sql = format!("{} WHERE name = ?1 ORDER BY run DESC LIMIT ?2", rows::RUN);
+    cached(connection, &sql)?
+        .query_map(params![name, i64::try_from(limit).unwrap_or(i64::MAX)], rows::run)?
+        .collect()
+}
+
 pub(super) fn prune(connection: &Connection, bounds: Bounds) -> rusqlite::Result<u64> {
     let records = cached(
         connection,

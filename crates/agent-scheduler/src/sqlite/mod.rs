@@ -1,9 +1,10 @@
 //! The store in an embedded SQLite file, shared by processes.
 //!
 //! [`open`] makes and checks the file, [`schema`] its tables, [`commit`] makes operations durable in groups, [`rows`]
-//! turns records into rows and back, [`agents`], [`history`] and [`settings`] hold the operations themselves.
+//! turns records into rows and back, [`agents`], [`history`], [`settings`] and [`changes`] hold the operations themselves.
 
 mod agents;
+mod changes;
 mod commit;
 mod history;
 mod open;
@@ -22,7 +23,7 @@ use serde_json::Value;
 
 use crate::Error;
 use crate::policy::Backoff;
-use crate::record::{AgentFilter, AgentRecord, Queued, RunRecord, Setting, StateCount};
+use crate::record::{AgentFilter, AgentRecord, Change, Queued, RunRecord, Setting, StateCount};
 use crate::store::{AgentStore, Bounds, ClaimRequest, Claimed, Lease, QueueRequest, Reclaim, Registration};
 use crate::transition::Ended;
 use commit::{WriteError, Writer};
@@ -252,6 +253,12 @@ impl AgentStore for SqliteStore {
         .await
     }
 
+    async fn runs_of(&self, name: &str, limit: usize) -> Result<Vec<RunRecord>, Error> {
+        let name = name.to_owned();
+        self.read("read an agent's runs", move |c| history::runs_of(c, &name, limit))
+            .await
+    }
+
     async fn counts(&self) -> Result<Vec<StateCount>, Error> {
         self.read("count the agents", agents::counts).await
     }
@@ -302,6 +309,31 @@ impl AgentStore for SqliteStore {
     async fn unset_setting(&self, key: &str) -> Result<bool, Error> {
         let key = key.to_owned();
         self.write("remove a setting", move |c| Ok(settings::unset(c, &key)?))
+            .await
+    }
+
+    async fn change_setting(
+        &self,
+        key: &str,
+        value: Option<Value>,
+        default: Value,
+        by: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let (key, by) = (key.to_owned(), by.to_owned());
+        self.write("change a setting", move |c| {
+            Ok(changes::change_setting(c, key, value, default, by, now)?)
+        })
+        .await
+    }
+
+    async fn note_change(&self, change: Change) -> Result<(), Error> {
+        self.write("note a change", move |c| Ok(changes::note(c, &change)?))
+            .await
+    }
+
+    async fn changes(&self, limit: usize) -> Result<Vec<Change>, Error> {
+        self.read("list the changes", move |c| changes::list(c, limit))
             .await
     }
 }

@@ -104,6 +104,25 @@ pub(super) fn load_where(
     )
 }
 
+/// The first `limit` records by a condition that are `wanted`; what comes after them is not read.
+pub(super) fn load_some(
+    connection: &Connection,
+    condition: &str,
+    parameters: impl rusqlite::Params,
+    wanted: impl Fn(&AgentRecord) -> bool,
+    limit: usize,
+) -> rusqlite::Result<Vec<AgentRecord>> {
+    let mut statement = cached(
+        connection,
+        &format!("{RECORD} WHERE {condition} ORDER BY a.name, a.key"),
+    )?;
+    statement
+        .query_map(parameters, record)?
+        .filter(|record| record.as_ref().map_or(true, &wanted))
+        .take(limit)
+        .collect()
+}
+
 /// Records by a condition that ends in its own order and limit.
 pub(super) fn load_first(
     connection: &Connection,

@@ -66,6 +66,15 @@ pub(super) const STEPS: &[&str] = &[
     "DROP INDEX agents_running;
     CREATE INDEX agents_running ON agents (lease_owner, run) WHERE state = 'running';
     ALTER TABLE runs ADD COLUMN gathered INTEGER NOT NULL DEFAULT 0;",
+    // 3: what people changed. Values are JSON; numbers are never given again, so that the oldest can be told.
+    "CREATE TABLE changes (
+        id      INTEGER PRIMARY KEY AUTOINCREMENT,
+        at      INTEGER NOT NULL,
+        what    TEXT NOT NULL,
+        before  TEXT NOT NULL,
+        after   TEXT NOT NULL,
+        by_whom TEXT NOT NULL
+    );",
 ];
 
 /// The newest version known here: the number of steps.

@@ -350,6 +350,58 @@ async fn thousands_of_runs_leave_the_file_as_large_as_a_few() {
 }
 
 #[tokio::test]
+async fn changes_of_settings_are_noted_with_what_they_were_before() {
+    let (_directory, path) = temp();
+    let state = StateFile::open(&path).unwrap();
+    let other = StateFile::open(&path).unwrap();
+    let change = |value| state.change_setting("pace", value, json!("fast"), "panel");
+    change(Some(json!("gentle"))).await.unwrap();
+    // What changes nothing is not noted.
+    change(Some(json!("gentle"))).await.unwrap();
+    change(None).await.unwrap();
+    change(Some(json!("fast"))).await.unwrap();
+    other
+        .note_change("a", "active", "paused", "command line")
+        .await
+        .unwrap();
+
+    let told: Vec<_> = other
+        .changes(10)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|change| (change.what, change.from, change.to, change.by))
+        .collect();
+    let noted = |what: &str, from: &str, to: &str, by: &str| (what.into(), json!(from), json!(to), by.into());
+    assert_eq!(
+        told,
+        [
+            noted("a", "active", "paused", "command line"),
+            noted("pace", "gentle", "fast", "panel"),
+            noted("pace", "fast", "gentle", "panel"),
+        ]
+    );
+    assert_eq!(state.setting("pace").await.unwrap().unwrap().value, json!("fast"));
+    assert_eq!(other.changes(1).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn of_changes_only_the_latest_are_kept() {
+    let (_directory, path) = temp();
+    let store = SqliteStore::open_with(&path, Durability::Off).unwrap();
+    for number in 0..=crate::MAX_CHANGES {
+        store
+            .note_change(Change::new(at(number.into()), "a", number, number + 1, "panel"))
+            .await
+            .unwrap();
+    }
+    let kept = store.changes(usize::MAX).await.unwrap();
+    assert_eq!(kept.len(), crate::MAX_CHANGES as usize);
+    assert_eq!(kept.first().unwrap().from, json!(crate::MAX_CHANGES));
+    assert_eq!(kept.last().unwrap().from, json!(1));
+}
+
+#[tokio::test]
 async fn settings_are_durable() {
     let (_directory, path) = temp();
     let state = StateFile::open(&path).unwrap();

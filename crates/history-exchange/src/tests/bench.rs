@@ -16,9 +16,9 @@ use chrono_tz::Tz;
 use demo_portal::{Portal, PortalOptions, RunningPortal};
 use exchange::{Context, Environment, Exchange, Plugin, Settings, Switches};
 use serde_json::Value;
-use store::{Error, ErrorKind, Plan, Store, TableShape, Upserted};
+use store::{Error, ErrorKind, FoundView, Plan, Store, TableShape, Upserted, ViewPlan};
 use store_sqlite::SqliteStore;
-use table_map::{Row, TableMap};
+use table_map::{Answer, Query, Row, TableMap, ViewMap};
 
 use crate::mapping::table;
 use crate::{AGENT, HistoryPlugin};
@@ -144,6 +144,18 @@ impl Store for Faulty {
     }
     async fn count(&self, map: &TableMap) -> Result<u64, Error> {
         self.inner.count(map).await
+    }
+    async fn ask(&self, query: &Query) -> Result<Answer, Error> {
+        self.inner.ask(query).await
+    }
+    async fn inspect_view(&self, view: &ViewMap) -> Result<FoundView, Error> {
+        self.inner.inspect_view(view).await
+    }
+    fn view_statements(&self, plan: &ViewPlan) -> Result<Vec<String>, Error> {
+        self.inner.view_statements(plan)
+    }
+    async fn apply_view(&self, plan: &ViewPlan) -> Result<(), Error> {
+        self.inner.apply_view(plan).await
     }
 }
 

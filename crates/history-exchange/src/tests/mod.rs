@@ -6,4 +6,5 @@ mod moves;
 mod plan;
 mod upload;
 mod verify;
+mod views;
 mod windows;

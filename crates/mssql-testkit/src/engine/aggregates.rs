@@ -165,9 +165,11 @@ pub(super) fn window_values(
                 WindowKind::Lead => shifted(distance),
                 WindowKind::FirstValue => first(rows[0]),
                 WindowKind::Aggregate(kind) => {
-                    // Without ORDER BY the whole partition; with it, up to the last peer of this row.
+                    // Without ORDER BY the whole partition; with it, up to this row or the last of its peers.
                     let end = if window.order.is_empty() {
                         rows.len()
+                    } else if window.rows {
+                        position + 1
                     } else {
                         rows.iter()
                             .rposition(|other| peers(*other, *row))

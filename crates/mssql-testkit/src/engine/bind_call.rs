@@ -211,9 +211,10 @@ impl Binder<'_> {
         let WindowType::WindowSpec(spec) = over else {
             return Err(errors::unsupported("named window"));
         };
-        if spec.window_frame.is_some() || spec.window_name.is_some() {
-            return Err(errors::unsupported("ROWS or RANGE of a window"));
+        if spec.window_name.is_some() {
+            return Err(errors::unsupported("named window"));
         }
+        let rows = spec.window_frame.as_ref().map(rows_up_to_here).transpose()?;
         if self.scopes.last().is_none_or(|s| s.windows.is_none()) {
             return Err(SqlError::new(
                 4108,
@@ -237,6 +238,20 @@ impl Binder<'_> {
             return Err(SqlError::new(
                 4112,
                 format!("The function '{name}' must have an OVER clause with ORDER BY."),
+            )
+            .with_class(15));
+        }
+        if rows.is_some() && !matches!(kind, WindowKind::Aggregate(_) | WindowKind::FirstValue) {
+            return Err(SqlError::new(
+                10752,
+                format!("The function '{name}' may not have a window frame."),
+            )
+            .with_class(15));
+        }
+        if rows.is_some() && spec.order_by.is_empty() {
+            return Err(SqlError::new(
+                10756,
+                "Window frame with ROWS or RANGE must have an ORDER BY clause.",
             )
             .with_class(15));
         }
@@ -282,6 +297,7 @@ impl Binder<'_> {
             arguments: bound,
             partition,
             order,
+            rows: rows.is_some(),
             ty,
         };
         let Some(list) = self.scopes.last_mut().and_then(|s| s.windows.as_mut()) else {
@@ -299,6 +315,19 @@ impl Binder<'_> {
             descending,
             collation: one.collation,
         })
+    }
+}
+
+/// The one frame this server knows: ROWS from the first row to the current one.
+fn rows_up_to_here(frame: &ast::WindowFrame) -> SqlResult<()> {
+    let here = matches!(frame.end_bound, None | Some(ast::WindowFrameBound::CurrentRow));
+    let first = matches!(frame.start_bound, ast::WindowFrameBound::Preceding(None));
+    if here && first && frame.units == ast::WindowFrameUnits::Rows {
+        Ok(())
+    } else {
+        Err(errors::unsupported(
+            "a window frame other than ROWS from the first row to the current one",
+        ))
     }
 }
 

@@ -219,6 +219,21 @@ impl Binder<'_> {
             ));
         }
         let key = self.table_key(name)?;
+        self.reads_temporary |= matches!(key, TableKey::Temp(_));
+        if let Some(view) = table(self.state, self.session, &key).and_then(|table| table.view.clone()) {
+            self.require(&key, Permission::Select, "SELECT")?;
+            self.touch(&key, Mode::Shared, false);
+            read_hints(hints)?;
+            let bound = self.nested_query(&view.query)?;
+            let columns = bound.columns.clone();
+            return Ok((
+                SlotKind::Query(Box::new(bound)),
+                Source {
+                    alias: shown,
+                    columns,
+                },
+            ));
+        }
         let columns = self.table(&key, name).map(table_columns)?;
         self.require(&key, Permission::Select, "SELECT")?;
         self.read(&key, read_hints(hints)?);
@@ -231,8 +246,29 @@ impl Binder<'_> {
         ))
     }
 
-    /// The table, or error 208 (1087 for a table variable).
+    /// Binds the query of a view, which sees no names but its own and may not sort.
+    pub(crate) fn nested_query(&mut self, query: &ast::Query) -> SqlResult<super::bound::Query> {
+        if query.order_by.is_some() && !is_limited(query) {
+            return Err(SqlError::new(
+                1033,
+                "The ORDER BY clause is invalid in views, inline functions, derived tables, subqueries, and common table \
+                 expressions, unless TOP, OFFSET or FOR XML is also specified.",
+            )
+            .with_class(15));
+        }
+        let scopes = std::mem::take(&mut self.scopes);
+        let ctes = std::mem::take(&mut self.ctes);
+        let bound = self.query(query);
+        self.scopes = scopes;
+        self.ctes = ctes;
+        bound
+    }
+
+    /// The table, or error 208 (1087 for a table variable). A view is none.
     pub(crate) fn table(&self, key: &TableKey, name: &ast::ObjectName) -> SqlResult<&Table> {
+        if table(self.state, self.session, key).is_some_and(|found| found.view.is_some()) {
+            return Err(errors::unsupported("INSERT, UPDATE or DELETE through a view"));
+        }
         table(self.state, self.session, key).ok_or_else(|| match shown_name(name) {
             shown if shown.starts_with('@') => {
                 SqlError::new(1087, format!("Must declare the table variable \"{shown}\".")).with_class(15)
@@ -402,6 +438,11 @@ fn collect_conditions<'c>(item: &'c TableWithJoins, out: &mut Vec<Option<&'c ast
         out.push(join_kind(&one.join_operator)?.1);
     }
     Ok(())
+}
+
+fn is_limited(query: &ast::Query) -> bool {
+    let top = matches!(query.body.as_ref(), ast::SetExpr::Select(select) if select.top.is_some());
+    top || query.fetch.is_some() || query.limit_clause.is_some()
 }
 
 /// Which side of a join an expression depends on.

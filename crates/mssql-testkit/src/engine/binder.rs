@@ -133,6 +133,8 @@ pub(crate) struct Binder<'a> {
     /// The outermost scope a column was found in since it was last reset.
     pub(crate) reached: usize,
     pub(crate) next_id: usize,
+    /// Whether a temporary table or a table variable was named.
+    pub(crate) reads_temporary: bool,
 }
 
 impl<'a> Binder<'a> {
@@ -145,6 +147,7 @@ impl<'a> Binder<'a> {
             accesses: Vec::new(),
             reached: usize::MAX,
             next_id: 0,
+            reads_temporary: false,
         }
     }
 

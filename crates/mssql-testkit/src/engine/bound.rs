@@ -256,6 +256,8 @@ pub(crate) struct Window {
     pub(crate) arguments: Vec<Expr>,
     pub(crate) partition: Vec<(Expr, Collation)>,
     pub(crate) order: Vec<OrderKey>,
+    /// ROWS UNBOUNDED PRECEDING: up to this row, without its peers.
+    pub(crate) rows: bool,
     pub(crate) ty: SqlType,
 }
 

@@ -112,8 +112,17 @@ pub(crate) struct Check {
     pub(crate) predicate: Arc<Predicate>,
 }
 
+/// What makes a table a view: its text as it was sent, and the query in it.
+#[derive(Debug, Clone)]
+pub(crate) struct ViewDefinition {
+    pub(crate) text: String,
+    pub(crate) query: ast::Query,
+}
+
+/// A table, or a view: that has columns and no rows of its own.
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
+    pub(crate) view: Option<Arc<ViewDefinition>>,
     pub(crate) id: i32,
     pub(crate) schema: String,
     pub(crate) name: String,
@@ -132,6 +141,7 @@ impl Table {
     pub(crate) fn new(id: i32, schema: String, name: String, columns: Vec<TableColumn>) -> Self {
         let seed = columns.iter().find_map(|c| c.identity).map_or(1, |i| i.seed);
         Self {
+            view: None,
             id,
             schema,
             name,

@@ -37,16 +37,17 @@ pub(crate) fn ids_needed(statement: &Statement) -> usize {
     match statement {
         Statement::CreateTable(create) => create.elements.len() + 1,
         Statement::AlterTable(_, AlterTable::Add(elements)) => elements.len(),
+        Statement::CreateView(_) => 1,
         _ => 0,
     }
 }
 
 impl Definer<'_> {
-    fn id(&mut self) -> i32 {
+    pub(super) fn id(&mut self) -> i32 {
         self.ids.pop().unwrap_or_default()
     }
 
-    fn binder(&self) -> Binder<'_> {
+    pub(super) fn binder(&self) -> Binder<'_> {
         Binder::new(self.state, self.session)
     }
 
@@ -73,6 +74,14 @@ impl Definer<'_> {
                 table,
             } => self.drop_index(name, table, *if_exists)?.into_iter().collect(),
             Statement::Truncate(name) => vec![self.truncate(name)?],
+            Statement::CreateView(create) => vec![self.create_view(create)?],
+            Statement::DropView { if_exists, names } => {
+                let mut out = Vec::new();
+                for name in names {
+                    out.extend(self.drop_view(name, *if_exists)?);
+                }
+                out
+            }
             _ => Vec::new(),
         };
         let mut accesses = Vec::new();
@@ -97,6 +106,9 @@ impl Definer<'_> {
     ) -> SqlResult<(TableKey, Table)> {
         let key = self.binder().table_key(name)?;
         match table(self.state, self.session, &key) {
+            Some(table) if table.view.is_some() => {
+                Err(errors::unsupported("a definition on a view as on a table"))
+            }
             Some(table) => Ok((key, table.clone())),
             None => Err(missing(&shown_name(name))),
         }
@@ -524,6 +536,15 @@ impl Definer<'_> {
     }
 
     fn drop_table(&self, name: &ObjectName, if_exists: bool) -> SqlResult<Option<TableChange>> {
+        let key = self.binder().table_key(name)?;
+        if table(self.state, self.session, &key).is_some_and(|found| found.view.is_some()) {
+            return Err(super::ddl_view::wrong_kind(
+                "TABLE",
+                &shown_name(name),
+                "view",
+                "VIEW",
+            ));
+        }
         match self.existing(name, |name| {
             SqlError::new(
                 3701,
@@ -622,7 +643,7 @@ pub(super) fn check_name(name: &str) -> SqlResult<()> {
     Ok(())
 }
 
-fn no_database(name: &str) -> SqlError {
+pub(super) fn no_database(name: &str) -> SqlError {
     SqlError::new(
         911,
         format!("Database '{name}' does not exist. Make sure that the name is entered correctly."),

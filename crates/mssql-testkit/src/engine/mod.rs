@@ -19,6 +19,7 @@ mod ddl;
 mod ddl_databases;
 mod ddl_drop;
 mod ddl_index;
+mod ddl_view;
 mod dialect;
 mod dml;
 mod eval;

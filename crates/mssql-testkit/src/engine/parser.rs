@@ -80,6 +80,20 @@ impl StatementParser {
 
     // Looking at tokens.
 
+    /// Whether nothing but blanks and comments stands before the next token.
+    pub(super) fn is_first_of_batch(&self) -> bool {
+        let first = self
+            .tokens
+            .iter()
+            .find(|t| !matches!(t.token, Token::Whitespace(_)));
+        first.is_some_and(|t| t.span.start == self.p.peek_token_ref().span.start)
+    }
+
+    /// The whole batch, with its comments.
+    pub(super) fn batch_text(&self) -> String {
+        self.tokens.iter().map(|t| t.token.to_string()).collect()
+    }
+
     pub(super) fn at_end(&self) -> bool {
         matches!(self.p.peek_token_ref().token, Token::EOF)
     }

@@ -6,9 +6,9 @@ use sqlparser::tokenizer::Token;
 use super::parser::StatementParser;
 use super::syntax::{
     AlterTable, BulkTarget, ColumnDefinition, ConstraintDefinition, ConstraintKind, CreateIndex, CreateTable,
-    Statement, TableElement,
+    CreateView, Statement, TableElement,
 };
-use crate::errors::{self, SqlResult};
+use crate::errors::{self, SqlError, SqlResult};
 
 impl StatementParser {
     pub(super) fn definition(&mut self) -> SqlResult<Statement> {
@@ -29,6 +29,15 @@ impl StatementParser {
             ("CREATE", "DATABASE") => {
                 self.words(&["CREATE", "DATABASE"]);
                 Ok(Statement::CreateDatabase(self.ident()?))
+            }
+            ("CREATE", "VIEW" | "OR") | ("ALTER", "VIEW") => self.create_view(),
+            ("DROP", "VIEW") => {
+                self.words(&["DROP", "VIEW"]);
+                let if_exists = self.words(&["IF", "EXISTS"]);
+                Ok(Statement::DropView {
+                    if_exists,
+                    names: self.list(Self::name)?,
+                })
             }
             ("ALTER", "TABLE") => self.alter_table(),
             ("DROP", "TABLE") => {
@@ -326,6 +335,53 @@ impl StatementParser {
             include,
             filter,
             online,
+        })))
+    }
+
+    /// The definition of a view is a batch of its own.
+    fn create_view(&mut self) -> SqlResult<Statement> {
+        let first = self.is_first_of_batch();
+        let text = self.batch_text();
+        let creates = self.word("CREATE");
+        let alters = if creates {
+            self.words(&["OR", "ALTER"])
+        } else {
+            self.expect("ALTER")?;
+            true
+        };
+        if self.peek(0) != "VIEW" {
+            return Err(errors::unsupported(format_args!(
+                "CREATE OR ALTER {}",
+                self.peek(0)
+            )));
+        }
+        if !first {
+            return Err(
+                SqlError::new(111, "'CREATE VIEW' must be the first statement in a query batch.")
+                    .with_class(15),
+            );
+        }
+        self.expect("VIEW")?;
+        let name = self.name()?;
+        if self.next_is(&Token::LParen) {
+            return Err(errors::unsupported("column list of a view"));
+        }
+        if self.peek(0) == "WITH" {
+            return Err(errors::unsupported("WITH of a view"));
+        }
+        self.expect("AS")?;
+        let result = self.p.parse_query();
+        let query = *self.lift(result)?;
+        while self.token(&Token::SemiColon) {}
+        if !self.at_end() {
+            return Err(self.unexpected());
+        }
+        Ok(Statement::CreateView(Box::new(CreateView {
+            name,
+            creates,
+            alters,
+            query,
+            text,
         })))
     }
 

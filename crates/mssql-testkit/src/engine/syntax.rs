@@ -31,6 +31,11 @@ pub(crate) enum Statement {
     CreateTable(CreateTable),
     AlterTable(ObjectName, AlterTable),
     CreateIndex(Box<CreateIndex>),
+    CreateView(Box<CreateView>),
+    DropView {
+        if_exists: bool,
+        names: Vec<ObjectName>,
+    },
     DropTable {
         if_exists: bool,
         names: Vec<ObjectName>,
@@ -221,6 +226,19 @@ pub(crate) struct CreateIndex {
     pub(crate) include: Vec<Ident>,
     pub(crate) filter: Option<Expr>,
     pub(crate) online: bool,
+}
+
+/// CREATE VIEW, ALTER VIEW, CREATE OR ALTER VIEW.
+#[derive(Debug, Clone)]
+pub(crate) struct CreateView {
+    pub(crate) name: ObjectName,
+    /// A view of this name may be made.
+    pub(crate) creates: bool,
+    /// A view that is there is replaced.
+    pub(crate) alters: bool,
+    pub(crate) query: Query,
+    /// The whole batch.
+    pub(crate) text: String,
 }
 
 /// EXEC of a procedure.

@@ -99,7 +99,12 @@ fn what_is_no_t_sql_is_refused_where_it_stands() {
         ("IF 1 = 1", (102, 1)),
         ("SELECT 'open", (105, 1)),
         ("MERGE t USING s ON 1 = 1", (40510, 1)),
-        ("CREATE VIEW v AS SELECT 1", (40510, 1)),
+        ("CREATE PROCEDURE p AS SELECT 1", (40510, 1)),
+        ("SELECT 1; CREATE VIEW v AS SELECT 1 AS a", (111, 1)),
+        ("IF 1 = 1 CREATE VIEW v AS SELECT 1 AS a", (111, 1)),
+        ("CREATE VIEW v AS SELECT 1 AS a; SELECT 2", (156, 1)),
+        ("CREATE VIEW v (a) AS SELECT 1", (40510, 1)),
+        ("CREATE VIEW v WITH SCHEMABINDING AS SELECT 1 AS a", (40510, 1)),
         ("DECLARE c CURSOR FOR SELECT 1", (40510, 1)),
     ] {
         assert_eq!(refused(sql), expected, "{sql}");

@@ -16,6 +16,8 @@ pub(crate) enum View {
     Schemas,
     Objects,
     Tables,
+    Views,
+    SqlModules,
     Columns,
     IdentityColumns,
     Types,
@@ -83,6 +85,8 @@ pub(crate) fn find(parts: &[Ident], session: &Session) -> Option<(View, String)>
         "sys.schemas" => View::Schemas,
         "sys.objects" | "sys.all_objects" => View::Objects,
         "sys.tables" => View::Tables,
+        "sys.views" => View::Views,
+        "sys.sql_modules" | "sys.all_sql_modules" => View::SqlModules,
         "sys.columns" | "sys.all_columns" => View::Columns,
         "sys.identity_columns" => View::IdentityColumns,
         "sys.types" => View::Types,
@@ -133,6 +137,22 @@ impl View {
                 ("is_ms_shipped", BIT),
                 ("temporal_type", BYTE),
                 ("is_memory_optimized", BIT),
+            ],
+            Self::Views => &[
+                ("name", NAME),
+                ("object_id", INT),
+                ("schema_id", INT),
+                ("parent_object_id", INT),
+                ("type", SqlType::Char(2)),
+                ("type_desc", NAME),
+                ("is_ms_shipped", BIT),
+            ],
+            Self::SqlModules => &[
+                ("object_id", INT),
+                ("definition", LONG_TEXT),
+                ("uses_ansi_nulls", BIT),
+                ("uses_quoted_identifier", BIT),
+                ("is_schema_bound", BIT),
             ],
             Self::Columns => &[
                 ("object_id", INT),
@@ -319,7 +339,19 @@ pub(crate) fn rows(e: &Env<'_>, view: View, database: &str) -> SqlResult<Vec<Row
     let per_table = |f: &dyn Fn(&Table) -> Vec<Vec<Value>>| -> Vec<Vec<Value>> {
         tables.iter().flat_map(|t| f(t)).collect()
     };
+    // A view has columns, and nothing else that a table has.
+    let per_base = |f: &dyn Fn(&Table) -> Vec<Vec<Value>>| -> Vec<Vec<Value>> {
+        tables
+            .iter()
+            .filter(|t| t.view.is_none())
+            .flat_map(|t| f(t))
+            .collect()
+    };
     let schema = |table: &Table| n(schema_id(database, &table.schema));
+    let kind = |table: &Table| match table.view {
+        Some(_) => [t("V "), t("VIEW")],
+        None => [t("U "), t("USER_TABLE")],
+    };
     let rows: Vec<Vec<Value>> = match view {
         View::Databases => e
             .state
@@ -345,13 +377,14 @@ pub(crate) fn rows(e: &Env<'_>, view: View, database: &str) -> SqlResult<Vec<Row
             .map(|s| vec![t(s), n(schema_id(database, s)), n(1)])
             .collect(),
         View::Objects => per_table(&|table| {
+            let [kind, described] = kind(table);
             let mut out = vec![vec![
                 t(&table.name),
                 n(table.id),
                 schema(table),
                 n(0),
-                t("U "),
-                t("USER_TABLE"),
+                kind,
+                described,
                 b(false),
             ]];
             out.extend(table.columns.iter().filter_map(|c| c.default.as_ref()).map(|d| {
@@ -380,7 +413,35 @@ pub(crate) fn rows(e: &Env<'_>, view: View, database: &str) -> SqlResult<Vec<Row
             }));
             out
         }),
-        View::Tables => per_table(&|table| {
+        View::Views => per_table(&|table| {
+            let [kind, described] = kind(table);
+            let row = vec![
+                t(&table.name),
+                n(table.id),
+                schema(table),
+                n(0),
+                kind,
+                described,
+                b(false),
+            ];
+            table.view.iter().map(|_| row.clone()).collect()
+        }),
+        View::SqlModules => per_table(&|table| {
+            // Whoever may not alter an object sees no definition of it.
+            let shown = |text: &str| {
+                if e.session.may(crate::options::Permission::Alter) {
+                    t(text)
+                } else {
+                    Value::Null
+                }
+            };
+            table
+                .view
+                .iter()
+                .map(|view| vec![n(table.id), shown(&view.text), b(true), b(true), b(false)])
+                .collect()
+        }),
+        View::Tables => per_base(&|table| {
             vec![vec![
                 t(&table.name),
                 n(table.id),
@@ -430,7 +491,7 @@ pub(crate) fn rows(e: &Env<'_>, view: View, database: &str) -> SqlResult<Vec<Row
                 ]
             })
             .collect(),
-        View::Indexes => per_table(&|table| index_rows(table)),
+        View::Indexes => per_base(&|table| index_rows(table)),
         View::IndexColumns => per_table(&|table| {
             table
                 .indexes
@@ -508,7 +569,7 @@ pub(crate) fn rows(e: &Env<'_>, view: View, database: &str) -> SqlResult<Vec<Row
                 .map(|c| vec![t(&c.name), schema(table), n(table.id), t("C "), b(false)])
                 .collect()
         }),
-        View::Partitions => per_table(&|table| {
+        View::Partitions => per_base(&|table| {
             let heap = !table.indexes.iter().any(|i| i.clustered);
             let ids = heap
                 .then_some(0)
@@ -522,7 +583,11 @@ pub(crate) fn rows(e: &Env<'_>, view: View, database: &str) -> SqlResult<Vec<Row
                 t(&database.name),
                 t(&table.schema),
                 t(&table.name),
-                t("BASE TABLE"),
+                t(if table.view.is_some() {
+                    "VIEW"
+                } else {
+                    "BASE TABLE"
+                }),
             ]]
         }),
         View::InformationColumns => per_table(&|table| information_rows(database, table)),

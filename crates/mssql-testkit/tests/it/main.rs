@@ -10,3 +10,4 @@ mod queries;
 mod support;
 mod transactions;
 mod values;
+mod views;

@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::exit::{DONE, Usage};
 use crate::foreground;
 use crate::output;
+use crate::panel;
 use crate::wiring::{self, Parts};
 
 pub(crate) async fn run(config: &Config, command: &AgentsCommand, as_json: bool) -> anyhow::Result<u8> {
@@ -23,12 +24,12 @@ pub(crate) async fn run(config: &Config, command: &AgentsCommand, as_json: bool)
         }
         AgentsCommand::Pause { name } => {
             known(config, &state, name).await?;
-            state.pause(name).await?;
+            panel::pause(&state, name, panel::BY_COMMAND_LINE).await?;
             report(&state, name, as_json).await?;
         }
         AgentsCommand::Resume { name } => {
             known(config, &state, name).await?;
-            state.resume(name).await?;
+            panel::resume(&state, name, panel::BY_COMMAND_LINE).await?;
             report(&state, name, as_json).await?;
         }
     }

@@ -2,18 +2,26 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 
+use admin_panel::WebServer;
+use agent::CancellationToken;
+use agent_scheduler::StateFile;
 use anyhow::Context;
 use demo_portal::{Portal, PortalOptions, RunningPortal};
 use exchange::Verification;
 use serde_json::{Map, Value, json};
+use tokio::task::JoinHandle;
 
 use crate::cli::{DemoOptions, GlobalOptions};
 use crate::config::Config;
 use crate::exit::{DONE, FAILED, Usage};
+use crate::intake::Intake;
 use crate::output::{self, Meter, number, time};
+use crate::panel::PanelDesk;
+use crate::panel::verifying::{self, Verified};
 use crate::wiring::{self, Parts};
-use crate::{foreground, report};
+use crate::{foreground, report, serving};
 
 /// Changes of deals a second while the demo goes on: enough to see them come.
 const MOVES_PER_SECOND: f64 = 1.0;
@@ -43,6 +51,11 @@ pub(crate) async fn run(global: &GlobalOptions, options: &DemoOptions) -> anyhow
     )?;
     let state = wiring::state(&config)?;
     let parts = Parts::with_state(&config, &state)?;
+    let panel = if options.once {
+        None
+    } else {
+        Some(Served::start(global, &config, &parts, &state, stop.clone()).await?)
+    };
 
     let mut document = Map::new();
     let mut summary = Vec::new();
@@ -56,6 +69,15 @@ pub(crate) async fn run(global: &GlobalOptions, options: &DemoOptions) -> anyhow
         let verified = exchange.verify(&|progress| meter.show(&progress)).await;
         meter.finish();
         let verified = verified?;
+        if panel.is_some() {
+            let took = meter.elapsed();
+            verifying::keep(
+                &state,
+                exchange.name(),
+                Verified::new(&parts.context, took, &verified),
+            )
+            .await?;
+        }
         all_true &= verified.is_true();
         let count = |name: &str| progress.counts.get(name).copied().unwrap_or_default();
         summary.push(format!(
@@ -93,13 +115,85 @@ pub(crate) async fn run(global: &GlobalOptions, options: &DemoOptions) -> anyhow
             "the portal goes on at {}, its deals move, and the tables follow; stop with Ctrl-C",
             portal.webhook_url()
         );
+        if let Some(panel) = &panel {
+            eprintln!("look at it in a browser: {}", panel.address());
+        }
         portal.resume_moves();
         let lock = wiring::worker_lock(&state)?;
-        let scheduler = wiring::scheduler(&config, state, lock, parts.agents(), config.agents.park_after)?;
-        scheduler.run(stop).await?;
+        let agents = parts
+            .agents()
+            .into_iter()
+            .chain(verifying::agents(&parts.exchanges, &state));
+        let scheduler = wiring::scheduler(&config, state, lock, agents, config.agents.park_after)?;
+        scheduler.run(stop.clone()).await?;
+    }
+    if let Some(panel) = panel {
+        stop.cancel();
+        panel.ended().await;
     }
     portal.stop().await;
     Ok(if all_true { DONE } else { FAILED })
+}
+
+/// The panel of a demo, served from the first moment, so that the upload can be watched.
+struct Served {
+    address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Served {
+    async fn start(
+        global: &GlobalOptions,
+        config: &Config,
+        parts: &Parts,
+        state: &StateFile,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let mut options = serving::web_options(config)?;
+        let panel_options = serving::panel_options(config)?;
+        let desk = PanelDesk::new(config, parts, state)?;
+        serving::check_password(config, &options, &desk).await?;
+        let intake = Arc::new(Intake::new(parts, state.clone()));
+        let bound = WebServer::bind(options.clone(), intake.clone(), intake.clone()).await;
+        let server = match bound {
+            // Another demo, or a real program, has the usual address.
+            Err(error) if error.is_taken() && !is_set(global, "web.listen") => {
+                options.listen.set_port(0);
+                WebServer::bind(options, intake.clone(), intake).await
+            }
+            bound => bound,
+        };
+        let server = server
+            .context("cannot listen (web.listen)")?
+            .with_panel(desk.panel(panel_options));
+        let address = server.local_addr();
+        eprintln!("watch it in a browser: http://{address}/");
+        let task = tokio::spawn(async move {
+            tokio::select! {
+                () = server.serve(stop) => {}
+                () = desk.watch() => {}
+            }
+        });
+        Ok(Self { address, task })
+    }
+
+    fn address(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+
+    async fn ended(self) {
+        if self.task.await.is_err() {
+            tracing::error!("the panel has ended early");
+        }
+    }
+}
+
+/// Whether the command line sets this key.
+fn is_set(global: &GlobalOptions, key: &str) -> bool {
+    global
+        .set
+        .iter()
+        .any(|pair| pair.split('=').next().unwrap_or_default().trim() == key)
 }
 
 fn describe(verified: &Verification, count: impl Fn(&str) -> u64) -> Value {

@@ -1,11 +1,11 @@
-//! `migrate`: making and completing the tables.
+//! `migrate`: making and completing the tables, and the views beside them.
 
 use std::sync::Arc;
 
 use anyhow::bail;
-use exchange::NoSwitches;
-use store::{Store, planner};
-use table_map::TableMap;
+use exchange::{NoSwitches, plan_view};
+use store::{Store, ViewStep, planner};
+use table_map::{TableMap, ViewMap};
 
 use crate::config::Config;
 use crate::exit::DONE;
@@ -50,7 +50,37 @@ pub(crate) async fn run(config: &Config, only_plan: bool, merge_duplicates: bool
             println!("{table}: {} steps done", plan.steps().len());
         }
     }
+    // After all tables, since a view may read those of several exchanges.
+    for view in parts.exchanges.iter().flat_map(|exchange| exchange.views()) {
+        let name = view.name();
+        if let Err(error) = migrate_view(store, &view, only_plan).await {
+            let cause = std::error::Error::source(&error).map_or(String::new(), |cause| format!(": {cause}"));
+            eprintln!("{name}: {error}{cause}");
+        }
+    }
     Ok(DONE)
+}
+
+/// A view is an extra: what is in its way is told, and the tables are none the worse for it.
+async fn migrate_view(store: &dyn Store, view: &ViewMap, only_plan: bool) -> Result<(), store::Error> {
+    let name = view.name();
+    let plan = plan_view(store, view).await?;
+    if only_plan {
+        if plan.step().is_none() {
+            println!("-- {name}: nothing to do");
+        }
+        for statement in store.view_statements(&plan)? {
+            println!("{statement}");
+        }
+        return Ok(());
+    }
+    store.apply_view(&plan).await?;
+    match plan.step() {
+        None => println!("{name}: nothing to do"),
+        Some(ViewStep::Create) => println!("{name}: view made"),
+        Some(_) => println!("{name}: view made anew, its definition has changed"),
+    }
+    Ok(())
 }
 
 /// Sees to it that a unique index on the key can be made.

@@ -5,6 +5,7 @@ mod bulk;
 mod check;
 mod demo;
 mod migrate;
+mod panel;
 mod portal;
 mod run;
 mod settings;
@@ -31,6 +32,7 @@ pub(crate) async fn execute(cli: Cli) -> anyhow::Result<u8> {
         Command::Settings { command, json } => {
             settings::run(&load(global)?, &command.unwrap_or_default(), json).await
         }
+        Command::Panel { command } => panel::run(&load(global)?, &command).await,
         Command::Status { json } => status::run(&load(global)?, json).await,
         Command::Check { json } => check::run(&load(global)?, json).await,
         Command::Migrate {

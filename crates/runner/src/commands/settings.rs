@@ -1,5 +1,6 @@
 //! `settings`: the switches that work while the program runs.
 
+use agent_scheduler::StateFile;
 use anyhow::bail;
 use exchange::Switch;
 use serde_json::{Value, json};
@@ -8,6 +9,7 @@ use crate::cli::SettingsCommand;
 use crate::config::Config;
 use crate::exit::{DONE, Usage};
 use crate::output;
+use crate::panel::BY_COMMAND_LINE;
 use crate::wiring::{self, Parts};
 
 pub(crate) async fn run(config: &Config, command: &SettingsCommand, as_json: bool) -> anyhow::Result<u8> {
@@ -34,12 +36,12 @@ pub(crate) async fn run(config: &Config, command: &SettingsCommand, as_json: boo
         SettingsCommand::Set { key, value } => {
             let switch = find(key)?;
             let value = switch.read(value).map_err(Usage)?;
-            state.set_setting(switch.key, value).await?;
+            change(&state, switch, Some(value)).await?;
             vec![switch]
         }
         SettingsCommand::Reset { key } => {
             let switch = find(key)?;
-            state.unset_setting(switch.key).await?;
+            change(&state, switch, None).await?;
             vec![switch]
         }
     };
@@ -70,6 +72,14 @@ pub(crate) async fn run(config: &Config, command: &SettingsCommand, as_json: boo
         output::json(&document)?;
     }
     Ok(DONE)
+}
+
+/// Sets a switch, or goes back to its default, and notes it in the list of changes.
+async fn change(state: &StateFile, switch: &Switch, value: Option<Value>) -> anyhow::Result<()> {
+    let default = switch.default.clone();
+    Ok(state
+        .change_setting(switch.key, value, default, BY_COMMAND_LINE)
+        .await?)
 }
 
 fn word(value: &Value) -> String {

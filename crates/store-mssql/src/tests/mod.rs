@@ -8,3 +8,4 @@ mod conformance;
 mod faults;
 mod server;
 mod taken_over;
+mod views;

@@ -108,6 +108,20 @@ impl Tables {
             ))
             .await
             .unwrap();
+        for row in session
+            .batch(&format!(
+                "SELECT name FROM sys.views WHERE name LIKE '{}%';",
+                self.prefix
+            ))
+            .await
+            .unwrap()
+            .into_iter()
+            .flatten()
+        {
+            let name: &str = row.get(0).unwrap();
+            let view = quote::table(self.target.schema(), name);
+            session.batch(&format!("DROP VIEW {view};")).await.unwrap();
+        }
         for row in found.into_iter().flatten() {
             let name: &str = row.get(0).unwrap();
             let table = quote::table(self.target.schema(), name);

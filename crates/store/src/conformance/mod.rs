@@ -22,6 +22,7 @@ pub mod schema;
 pub mod support;
 pub mod upserts;
 pub mod values;
+pub mod views;
 
 use std::sync::Arc;
 
@@ -92,11 +93,25 @@ macro_rules! conformance_tests {
                 keys_without_a_row_are_left_out_and_the_others_are_in_order
                 ten_thousand_keys_are_read_at_once
                 a_table_is_walked_page_by_page
+                the_highest_row_is_found_however_far_apart_keys_are
                 rows_are_counted
                 deactivating_touches_only_what_is_active
                 a_row_that_is_written_again_is_active_again
                 thousands_of_rows_are_deactivated_at_once
                 a_table_without_a_flag_cannot_be_deactivated
+            }
+            views {
+                a_view_is_made_and_shows_what_it_asks
+                a_view_that_is_there_is_left_alone
+                a_view_is_made_anew_when_its_definition_changed
+                a_table_in_the_way_is_named_and_left_alone
+                a_view_of_somebody_else_is_left_alone
+                two_runners_that_make_a_view_at_once_make_one
+                a_question_is_answered_in_the_types_of_its_columns
+                windows_see_the_rows_around_a_row
+                times_are_reckoned_alike_everywhere
+                a_question_about_a_missing_table_asks_for_a_migration
+                text_of_any_characters_survives_in_a_question
             }
             concurrency {
                 writers_of_the_same_keys_leave_one_row_for_each

@@ -47,6 +47,26 @@ pub async fn a_table_is_walked_page_by_page(subject: Subject) {
     assert_same(&walked, &rows(&map, &all));
 }
 
+/// With a hint that is right, old, too high, or no hint at all.
+pub async fn the_highest_row_is_found_however_far_apart_keys_are(subject: Subject) {
+    let map = made(&subject).await;
+    let highest = async |hint| {
+        let row = crate::highest(subject.store.as_ref(), &map, hint).await.unwrap();
+        row.map(|row| row.key())
+    };
+    assert_eq!(highest(None).await, None);
+    assert_eq!(highest(Some(7)).await, None);
+    let mut keys = Vec::new();
+    for key in [-5, 1, 2, 3, 1_000, 987_654_321_012] {
+        upsert(&subject, &map, &[Record::full(key)], at(0)).await;
+        keys.push(key);
+        assert_eq!(highest(None).await, Some(key));
+        for hint in keys.iter().copied().chain([i64::MAX, i64::MIN, key + 1]) {
+            assert_eq!(highest(Some(hint)).await, Some(key), "hint {hint}");
+        }
+    }
+}
+
 /// Empty or not.
 pub async fn rows_are_counted(subject: Subject) {
     let map = made(&subject).await;

@@ -6,7 +6,7 @@ use agent::Progress;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::record::{AgentFilter, Queued, RunRecord, Setting, StateCount};
+use crate::record::{AgentFilter, Change, Queued, RunRecord, Setting, StateCount};
 use crate::store::{Bounds, ClaimRequest, Claimed, Lease, QueueRequest, Reclaim, Registration};
 use crate::transition::Ended;
 use crate::{AgentState, Backoff};
@@ -142,6 +142,27 @@ impl AgentStore for Flaky {
     async fn unset_setting(&self, key: &str) -> Result<bool, Error> {
         self.check()?;
         self.store.unset_setting(key).await
+    }
+    async fn change_setting(
+        &self,
+        key: &str,
+        value: Option<Value>,
+        default: Value,
+        by: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        self.check()?;
+        self.store.change_setting(key, value, default, by, now).await
+    }
+    async fn note_change(&self, change: Change) -> Result<(), Error> {
+        self.check()?;
+        self.store.note_change(change).await
+    }
+    async fn changes(&self, limit: usize) -> Result<Vec<Change>, Error> {
+        self.store.changes(limit).await
+    }
+    async fn runs_of(&self, name: &str, limit: usize) -> Result<Vec<RunRecord>, Error> {
+        self.store.runs_of(name, limit).await
     }
 }
 

@@ -95,13 +95,18 @@ fn object_id(call: &Call<'_>) -> SqlResult<Value> {
     let Some(name) = call.text(0)? else {
         return Ok(Value::Null);
     };
-    if let Some(kind) = call.text(1)?
-        && !matches!(kind.trim().to_ascii_uppercase().as_str(), "U" | "")
-    {
-        let constraint = constraint_id(call, &name);
-        return Ok(constraint.map_or(Value::Null, |id| Value::Int(i64::from(id))));
-    }
-    Ok(object(call, &name).map_or(Value::Null, |t| Value::Int(i64::from(t.id))))
+    let kind = call.text(1)?.map(|kind| kind.trim().to_ascii_uppercase());
+    let wants_view = match kind.as_deref() {
+        None | Some("") => None,
+        Some("U") => Some(false),
+        Some("V") => Some(true),
+        Some(_) => {
+            let constraint = constraint_id(call, &name);
+            return Ok(constraint.map_or(Value::Null, |id| Value::Int(i64::from(id))));
+        }
+    };
+    let found = object(call, &name).filter(|t| wants_view.is_none_or(|view| view == t.view.is_some()));
+    Ok(found.map_or(Value::Null, |t| Value::Int(i64::from(t.id))))
 }
 
 /// The id of a default constraint, the only constraints with objects of their own here.
@@ -132,8 +137,9 @@ fn object_property(call: &Call<'_>) -> SqlResult<Value> {
         return Ok(Value::Null);
     };
     Ok(match property.to_ascii_uppercase().as_str() {
-        "ISUSERTABLE" | "ISTABLE" => Value::Int(1),
-        "ISVIEW" | "ISPROCEDURE" | "ISMSSHIPPED" => Value::Int(0),
+        "ISUSERTABLE" | "ISTABLE" => Value::Int(i64::from(table.view.is_none())),
+        "ISVIEW" => Value::Int(i64::from(table.view.is_some())),
+        "ISPROCEDURE" | "ISMSSHIPPED" => Value::Int(0),
         "TABLEHASIDENTITY" => Value::Int(i64::from(table.columns.iter().any(|c| c.identity.is_some()))),
         _ => Value::Null,
     })

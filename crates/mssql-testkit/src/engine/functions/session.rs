@@ -226,6 +226,7 @@ fn has_permission(call: &Call<'_>) -> SqlResult<Value> {
     let session = call.env.session;
     let granted = match permission.to_ascii_uppercase().as_str() {
         "CREATE TABLE" => session.may(Permission::CreateTable),
+        "CREATE VIEW" => session.may(Permission::CreateView),
         "ALTER" | "CONTROL" => session.may(Permission::Alter),
         "SELECT" => session.may(Permission::Select),
         "INSERT" => session.may(Permission::Insert),
