@@ -73,7 +73,7 @@ async fn start(look: Look, profile: &std::path::Path) -> (Process, WebDriver) {
         let (_, port) = line.split_once("started successfully on port ")?;
         Some(port.trim_end_matches('.').to_owned())
     });
-    let mut wanted = DesiredCapabilities::chromium();
+    let mut wanted = DesiredCapabilities::chrome();
     for argument in [
         "--headless=new",
         "--no-sandbox",
@@ -198,13 +198,6 @@ impl Browser {
         let scheme = if dark { "dark" } else { "light" };
         let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         self.command("Emulation.setEmulatedMedia", media).await;
-    }
-
-    /// A picture of the whole page.
-    pub(crate) async fn picture(&self) -> String {
-        let asked = json!({ "format": "png", "captureBeyondViewport": true });
-        let answer = self.command("Page.captureScreenshot", asked).await;
-        answer["data"].as_str().expect("a picture").to_owned()
     }
 
     /// A cookie as the browser keeps it.
