@@ -227,7 +227,7 @@ async fn another_password_holds_at_once_and_signs_everybody_out() {
         browser.sign_in("the first password").await;
         browser.reads("#wrong", "This is not the password.").await;
         browser.sign_in("the second password").await;
-        assert_eq!(browser.path().await, "/");
+        assert_eq!(browser.path().await, "/stages", "back to where one was");
     })
     .await;
     run.stop();

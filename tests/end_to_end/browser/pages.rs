@@ -10,13 +10,14 @@ const STAGES: &str = "CRM_STAGE_LIST_TEST";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn progress_moves_before_ones_eyes_and_focus_stays() {
-    let portal = Portal::start(&["--deals", "1500", "--page-time", "12ms"]);
+    let portal = Portal::start(&["--deals", "3000", "--page-time", "40ms"]);
     let database = SqliteFile::new();
     let place = Workplace::new(&portal, &database);
-    place.run(&["bulk", "history"]).expect_code(0);
     let run = Running::start(&place);
     browse(async |browser| {
         browser.open(&run.url("/")).await;
+        browser.reads("#exchange-history .lead", "Nothing has been brought over yet").await;
+        place.run(&["bulk", "history"]).expect_code(0);
         // What a reload would lose
         browser
             .script("window.kept = true; document.querySelector('nav a[href=\"/tables\"]').focus()", Vec::new())

@@ -339,7 +339,10 @@ async fn whatever_the_facts_say_is_shown_as_text_in_both_languages() {
             assert!(answer.body.contains("&lt;script&gt;alert("), "{page}");
             assert!(!answer.body.contains("<script>"), "{page}");
             assert!(!answer.body.contains("\" onload="), "{page}");
-            assert!(answer.body.contains(&format!("<html lang=\"{language}\">")), "{page}");
+            assert!(
+                answer.body.contains(&format!("<html lang=\"{language}\">")),
+                "{page}"
+            );
             let policy = answer.header("content-security-policy").unwrap();
             assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"));
         }
@@ -356,7 +359,10 @@ async fn a_program_that_cannot_tell_is_a_page_that_says_so() {
     for page in PAGES {
         let answer = served.ask(&format!("GET {page}"), &[], "").await;
         assert_eq!(answer.status, 503, "{page}");
-        assert!(answer.body.contains("Not now") && !answer.body.contains("<script>"), "{page}");
+        assert!(
+            answer.body.contains("Not now") && !answer.body.contains("<script>"),
+            "{page}"
+        );
     }
 }
 
@@ -365,7 +371,11 @@ async fn without_a_password_changes_still_need_the_token_of_the_page() {
     let served = serve(Program::default(), PanelOptions::default()).await;
     let page = served.ask("GET /switches", &[], "").await;
     let cookie = page.header("set-cookie").unwrap().split(';').next().unwrap();
-    assert!(page.header("set-cookie").unwrap().ends_with("; Path=/; HttpOnly; SameSite=Strict"));
+    assert!(
+        page.header("set-cookie")
+            .unwrap()
+            .ends_with("; Path=/; HttpOnly; SameSite=Strict")
+    );
     let token = token(&page.body);
     let cookie = format!("Cookie: {cookie}");
     let body = format!("token={token}&to=on");
@@ -380,23 +390,42 @@ async fn without_a_password_changes_still_need_the_token_of_the_page() {
     for (path, body, asked) in changes {
         let first = format!("POST {path}");
         assert_eq!(served.ask(&first, &[], body).await.status, 403, "{path}");
-        assert_eq!(served.ask(&first, &[&cookie], "to=on").await.status, 403, "{path}");
+        assert_eq!(
+            served.ask(&first, &[&cookie], "to=on").await.status,
+            403,
+            "{path}"
+        );
         let foreign = "Origin: http://evil.example";
-        assert_eq!(served.ask(&first, &[&cookie, foreign], body).await.status, 403, "{path}");
-        assert_eq!(served.ask(&format!("GET {path}"), &[&cookie], "").await.status, 405, "{path}");
+        assert_eq!(
+            served.ask(&first, &[&cookie, foreign], body).await.status,
+            403,
+            "{path}"
+        );
+        assert_eq!(
+            served.ask(&format!("GET {path}"), &[&cookie], "").await.status,
+            405,
+            "{path}"
+        );
         assert!(served.program.asked.lock().unwrap().is_empty(), "{path}");
         let answer = served.ask(&first, &[&cookie], body).await;
         assert_eq!(answer.status, 303, "{path}");
         let done = std::mem::take(&mut *served.program.asked.lock().unwrap());
         assert_eq!(done, [asked]);
     }
-    for (path, status) in [("/switches/unknown", 404), ("/switches/broken", 503), ("/agents/a/explode", 404)] {
+    for (path, status) in [
+        ("/switches/unknown", 404),
+        ("/switches/broken", 503),
+        ("/agents/a/explode", 404),
+    ] {
         let answer = served.ask(&format!("POST {path}"), &[&cookie], &body).await;
         assert_eq!(answer.status, status, "{path}");
         assert!(!answer.body.contains("<script>"));
     }
     let huge = format!("token={token}&to={}", "x".repeat(20_000));
-    assert_eq!(served.ask("POST /switches/a.b", &[&cookie], &huge).await.status, 403);
+    assert_eq!(
+        served.ask("POST /switches/a.b", &[&cookie], &huge).await.status,
+        403
+    );
 }
 
 #[tokio::test]
@@ -409,19 +438,38 @@ async fn behind_tls_cookies_are_for_tls_alone() {
     panel.set_public_url("https://panel.example/").unwrap();
     panel.trusted_proxies = vec![std::net::IpAddr::from([127, 0, 0, 1])];
     let served = serve(program, panel).await;
-    let proxied = ["Host: panel.example", "X-Forwarded-Proto: https", "X-Forwarded-For: 192.0.2.1"];
+    let proxied = [
+        "Host: panel.example",
+        "X-Forwarded-Proto: https",
+        "X-Forwarded-For: 192.0.2.1",
+    ];
 
     let page = served.ask("GET /sign-in", &proxied, "").await;
     let cookie = page.header("set-cookie").unwrap();
-    assert!(cookie.starts_with("__Host-stage_exchange_token=") && cookie.ends_with("; Secure"), "{cookie}");
+    assert!(
+        cookie.starts_with("__Host-stage_exchange_token=") && cookie.ends_with("; Secure"),
+        "{cookie}"
+    );
     let cookie = format!("Cookie: {}", cookie.split(';').next().unwrap());
-    let body = format!("token={}&password=long+enough&next=//evil.example", token(&page.body));
-    let head = [proxied[0], proxied[1], proxied[2], &cookie, "Origin: https://panel.example"];
+    let body = format!(
+        "token={}&password=long+enough&next=//evil.example",
+        token(&page.body)
+    );
+    let head = [
+        proxied[0],
+        proxied[1],
+        proxied[2],
+        &cookie,
+        "Origin: https://panel.example",
+    ];
     let answer = served.ask("POST /sign-in", &head, &body).await;
     assert_eq!(answer.status, 303);
     assert_eq!(answer.header("location"), Some("/"));
     let session = answer.header("set-cookie").unwrap();
-    assert!(session.starts_with("__Host-stage_exchange_session=") && session.ends_with("; Secure"), "{session}");
+    assert!(
+        session.starts_with("__Host-stage_exchange_session=") && session.ends_with("; Secure"),
+        "{session}"
+    );
     let session = format!("Cookie: {}", session.split(';').next().unwrap());
     let page = served.ask("GET /", &[proxied[0], proxied[1], &session], "").await;
     assert_eq!(page.status, 200);
@@ -438,9 +486,15 @@ async fn files_are_kept_for_ever_under_names_of_their_content() {
     for part in page.body.split('"').filter(|part| part.starts_with("/static/")) {
         let file = served.ask(&format!("GET {part}"), &[], "").await;
         assert_eq!(file.status, 200, "{part}");
-        assert_eq!(file.header("cache-control"), Some("public, max-age=31536000, immutable"));
+        assert_eq!(
+            file.header("cache-control"),
+            Some("public, max-age=31536000, immutable")
+        );
         names += 1;
     }
     assert_eq!(names, 3);
-    assert_eq!(served.ask("GET /static/style-0000.css", &[], "").await.status, 404);
+    assert_eq!(
+        served.ask("GET /static/style-0000.css", &[], "").await.status,
+        404
+    );
 }

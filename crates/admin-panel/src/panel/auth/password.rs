@@ -119,7 +119,12 @@ mod tests {
             &hash_of(&secret("long enough")).unwrap()
         ));
         let error = |text: &str| hash_of(&secret(text)).unwrap_err();
-        for cut in ["$argon2id$v=19$cut off", "$argon2id$v=19$m=19456", "$argon2id", "$argon2"] {
+        for cut in [
+            "$argon2id$v=19$cut off",
+            "$argon2id$v=19$m=19456",
+            "$argon2id",
+            "$argon2",
+        ] {
             assert_eq!(error(cut), PasswordError::BadHash, "{cut}");
         }
         assert_eq!(error("short"), PasswordError::TooShort);

@@ -117,8 +117,14 @@ fn a_table_is_called_true_only_while_somebody_keeps_it_so() {
         ..in_order(5)
     };
     assert_eq!(judge(&parked), Standing::Stuck);
-    assert_eq!(judge(&with_switch(in_order(5), "actualizer.enabled", "off")), Standing::Off);
-    assert_eq!(judge(&with_switch(in_order(5), "actualizer.enabled", "on")), Standing::True);
+    assert_eq!(
+        judge(&with_switch(in_order(5), "actualizer.enabled", "off")),
+        Standing::Off
+    );
+    assert_eq!(
+        judge(&with_switch(in_order(5), "actualizer.enabled", "on")),
+        Standing::True
+    );
     let paused = ExchangeFacts {
         look: Some(work(WorkState::Paused)),
         ..in_order(5)
