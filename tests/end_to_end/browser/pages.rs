@@ -218,7 +218,7 @@ async fn stages_are_listed_as_they_are_in_the_table_with_hostile_names_as_text()
         let sql = format!(
             "UPDATE CRM_STAGE_LIST_TEST SET NAME = '{hostile}', NAME_INIT = '{hostile}', STATUS_ID = '{}', ACTIVE = 'N' \
              WHERE EXTERNAL_ID = (SELECT MIN(EXTERNAL_ID) FROM CRM_STAGE_LIST_TEST)",
-            &hostile[..30]
+            "<script>window.hacked=1</script>"
         );
         assert_eq!(database.execute(&sql), 1);
         browser.open(&run.url("/stages")).await;
