@@ -6,8 +6,8 @@ use std::time::Duration;
 use agent::Progress;
 use agent_scheduler::transition::Ended;
 use agent_scheduler::{
-    AgentFilter, AgentRecord, AgentStore, Backoff, Bounds, ClaimRequest, Claimed, Error, Lease, QueueRequest,
-    Queued, Reclaim, Registration, RunRecord, Setting, StateCount,
+    AgentFilter, AgentRecord, AgentStore, Backoff, Bounds, Change, ClaimRequest, Claimed, Error, Lease,
+    QueueRequest, Queued, Reclaim, Registration, RunRecord, Setting, StateCount,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -292,6 +292,33 @@ impl AgentStore for State {
     async fn set_setting(&self, key: &str, value: Value, now: DateTime<Utc>) -> Result<(), Error> {
         self.before("save a setting").await?;
         self.disk.store.set_setting(key, value, now).await
+    }
+
+    async fn runs_of(&self, name: &str, limit: usize) -> Result<Vec<RunRecord>, Error> {
+        self.before("runs").await?;
+        self.disk.store.runs_of(name, limit).await
+    }
+
+    async fn change_setting(
+        &self,
+        key: &str,
+        value: Option<Value>,
+        default: Value,
+        by: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        self.before("change a setting").await?;
+        self.disk.store.change_setting(key, value, default, by, now).await
+    }
+
+    async fn note_change(&self, change: Change) -> Result<(), Error> {
+        self.before("note a change").await?;
+        self.disk.store.note_change(change).await
+    }
+
+    async fn changes(&self, limit: usize) -> Result<Vec<Change>, Error> {
+        self.before("changes").await?;
+        self.disk.store.changes(limit).await
     }
 
     async fn unset_setting(&self, key: &str) -> Result<bool, Error> {

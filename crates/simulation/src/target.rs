@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::NaiveDateTime;
-use store::{Error, ErrorKind, Plan as Migration, Store, TableShape, Upserted};
+use store::{Error, ErrorKind, FoundView, Plan as Migration, Store, TableShape, Upserted, ViewPlan};
 use store_sqlite::SqliteStore;
-use table_map::{Row, TableMap, Value};
+use table_map::{Answer, Query, Row, TableMap, Value, ViewMap};
 
 use crate::dice::Dice;
 use crate::life::Life;
@@ -283,6 +283,26 @@ impl Store for Target {
     async fn count(&self, map: &TableMap) -> Result<u64, Error> {
         let course = self.before("count", false).await?;
         self.after(course, self.server.store.count(map).await).await
+    }
+
+    async fn ask(&self, query: &Query) -> Result<Answer, Error> {
+        let course = self.before("ask", false).await?;
+        self.after(course, self.server.store.ask(query).await).await
+    }
+
+    async fn inspect_view(&self, view: &ViewMap) -> Result<FoundView, Error> {
+        let course = self.before("inspect_view", false).await?;
+        self.after(course, self.server.store.inspect_view(view).await)
+            .await
+    }
+
+    fn view_statements(&self, plan: &ViewPlan) -> Result<Vec<String>, Error> {
+        self.server.store.view_statements(plan)
+    }
+
+    async fn apply_view(&self, plan: &ViewPlan) -> Result<(), Error> {
+        let course = self.before("apply_view", true).await?;
+        self.after(course, self.server.store.apply_view(plan).await).await
     }
 }
 

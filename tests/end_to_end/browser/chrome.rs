@@ -73,7 +73,7 @@ async fn start(look: Look, profile: &std::path::Path) -> (Process, WebDriver) {
         let (_, port) = line.split_once("started successfully on port ")?;
         Some(port.trim_end_matches('.').to_owned())
     });
-    let mut wanted = DesiredCapabilities::chromium();
+    let mut wanted = DesiredCapabilities::chrome();
     for argument in [
         "--headless=new",
         "--no-sandbox",
@@ -110,12 +110,19 @@ async fn start(look: Look, profile: &std::path::Path) -> (Process, WebDriver) {
 
 impl Browser {
     pub(crate) async fn open(&self, url: &str) {
-        self.driver.goto(url).await.unwrap();
+        self.driver
+            .goto(url)
+            .await
+            .expect("the browser does what it is told");
     }
 
     /// The path of the page that is open, with its query.
     pub(crate) async fn path(&self) -> String {
-        let url = self.driver.current_url().await.unwrap();
+        let url = self
+            .driver
+            .current_url()
+            .await
+            .expect("the browser does what it is told");
         match url.query() {
             Some(query) => format!("{}?{query}", url.path()),
             None => url.path().to_owned(),
@@ -128,7 +135,11 @@ impl Browser {
     }
 
     pub(crate) async fn count(&self, selector: &str) -> usize {
-        self.driver.find_all(By::Css(selector)).await.unwrap().len()
+        self.driver
+            .find_all(By::Css(selector))
+            .await
+            .expect("the browser does what it is told")
+            .len()
     }
 
     /// The text of an element, as a person sees it.
@@ -153,7 +164,11 @@ impl Browser {
     }
 
     pub(crate) async fn click(&self, selector: &str) {
-        self.find(selector).await.click().await.unwrap();
+        self.find(selector)
+            .await
+            .click()
+            .await
+            .expect("the browser does what it is told");
     }
 
     /// Clicks and waits until another document has taken the page's place.
@@ -180,14 +195,18 @@ impl Browser {
         self.driver
             .execute(script, arguments)
             .await
-            .unwrap()
+            .expect("the browser does what it is told")
             .json()
             .clone()
     }
 
     /// A command of the browser's own protocol.
     pub(crate) async fn command(&self, method: &str, parameters: Value) -> Value {
-        self.driver.cdp().send_raw(method, parameters).await.unwrap()
+        self.driver
+            .cdp()
+            .send_raw(method, parameters)
+            .await
+            .expect("the browser does what it is told")
     }
 
     /// Makes the window as wide as a phone, or as a desk's screen, in light or dark.
@@ -198,13 +217,6 @@ impl Browser {
         let scheme = if dark { "dark" } else { "light" };
         let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         self.command("Emulation.setEmulatedMedia", media).await;
-    }
-
-    /// A picture of the whole page.
-    pub(crate) async fn picture(&self) -> String {
-        let asked = json!({ "format": "png", "captureBeyondViewport": true });
-        let answer = self.command("Page.captureScreenshot", asked).await;
-        answer["data"].as_str().expect("a picture").to_owned()
     }
 
     /// A cookie as the browser keeps it.
@@ -224,7 +236,7 @@ impl Browser {
             .driver
             .browser_log()
             .await
-            .unwrap()
+            .expect("the browser does what it is told")
             .into_iter()
             .filter(|entry| entry.level == "SEVERE" || entry.level == "WARNING")
             .map(|entry| entry.message)
@@ -236,8 +248,11 @@ impl Browser {
     /// Types the password and sends the form.
     pub(crate) async fn sign_in(&self, password: &str) {
         let field = self.find("input[type=password]").await;
-        field.clear().await.unwrap();
-        field.send_keys(password).await.unwrap();
+        field.clear().await.expect("the browser does what it is told");
+        field
+            .send_keys(password)
+            .await
+            .expect("the browser does what it is told");
         self.follow("form[action='/sign-in'] button").await;
     }
 }

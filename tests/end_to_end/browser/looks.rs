@@ -161,7 +161,7 @@ async fn nothing_comes_from_elsewhere_and_what_does_not_change_is_kept() {
         }
         assert!(!policy.contains("unsafe"));
         assert_eq!(heads[0][1], "nosniff");
-        assert_eq!(heads[0][2], "no-referrer");
+        assert_eq!(heads[0][2], "same-origin");
         assert_eq!(heads[0][3], "no-store");
         assert!(heads[1][3].as_str().unwrap().contains("immutable"));
         // A script that somebody writes into the page does not run.

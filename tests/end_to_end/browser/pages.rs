@@ -10,13 +10,14 @@ const STAGES: &str = "CRM_STAGE_LIST_TEST";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn progress_moves_before_ones_eyes_and_focus_stays() {
-    let portal = Portal::start(&["--deals", "1500", "--page-time", "12ms"]);
+    let portal = Portal::start(&["--deals", "3000", "--page-time", "40ms"]);
     let database = SqliteFile::new();
     let place = Workplace::new(&portal, &database);
-    place.run(&["bulk", "history"]).expect_code(0);
     let run = Running::start(&place);
     browse(async |browser| {
         browser.open(&run.url("/")).await;
+        browser.reads("#exchange-history .lead", "Nothing has been brought over yet").await;
+        place.run(&["bulk", "history"]).expect_code(0);
         // What a reload would lose
         browser
             .script("window.kept = true; document.querySelector('nav a[href=\"/tables\"]').focus()", Vec::new())
@@ -217,7 +218,7 @@ async fn stages_are_listed_as_they_are_in_the_table_with_hostile_names_as_text()
         let sql = format!(
             "UPDATE CRM_STAGE_LIST_TEST SET NAME = '{hostile}', NAME_INIT = '{hostile}', STATUS_ID = '{}', ACTIVE = 'N' \
              WHERE EXTERNAL_ID = (SELECT MIN(EXTERNAL_ID) FROM CRM_STAGE_LIST_TEST)",
-            &hostile[..30]
+            "<script>window.hacked=1</script>"
         );
         assert_eq!(database.execute(&sql), 1);
         browser.open(&run.url("/stages")).await;

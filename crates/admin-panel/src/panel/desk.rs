@@ -174,6 +174,7 @@ impl Visit {
     }
 
     /// What is known of a visitor before anybody asks for a session: the host was right.
+    #[allow(clippy::result_large_err, reason = "the answer itself, handed on once")]
     fn of(desk: &Desk, parts: &Parts) -> Result<Self, Response> {
         let headers = &parts.headers;
         let Some(host) = desk.ways.host(headers, &parts.uri) else {

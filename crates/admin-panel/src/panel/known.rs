@@ -169,7 +169,7 @@ pub(crate) fn switch(l: Language, key: &str) -> Option<SwitchWords> {
 }
 
 /// A switch's value in words.
-pub(crate) fn value<'a>(l: Language, value: &'a str) -> &'a str {
+pub(crate) fn value(l: Language, value: &str) -> &str {
     match value {
         "on" => l.of("on", "включено"),
         "off" => l.of("off", "выключено"),

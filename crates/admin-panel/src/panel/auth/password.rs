@@ -1,8 +1,8 @@
 //! Passwords: hashed with argon2id, checked, judged.
 
-use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use argon2::{Argon2, Params};
 use secrecy::{ExposeSecret, SecretString};
 
 /// The fewest characters of a password.
@@ -60,7 +60,11 @@ pub fn hash(password: &SecretString) -> Result<SecretString, PasswordError> {
 /// When it is neither a hash nor a password that may be used.
 pub fn hash_of(configured: &SecretString) -> Result<SecretString, PasswordError> {
     if looks_like_hash(configured.expose_secret()) {
-        PasswordHash::new(configured.expose_secret()).map_err(|_| PasswordError::BadHash)?;
+        let parsed = PasswordHash::new(configured.expose_secret()).map_err(|_| PasswordError::BadHash)?;
+        // A string of parameters alone is a PHC string, too, but no password's hash.
+        if parsed.salt.is_none() || parsed.hash.is_none() || Params::try_from(&parsed).is_err() {
+            return Err(PasswordError::BadHash);
+        }
         Ok(configured.clone())
     } else {
         hash(configured)
@@ -115,7 +119,14 @@ mod tests {
             &hash_of(&secret("long enough")).unwrap()
         ));
         let error = |text: &str| hash_of(&secret(text)).unwrap_err();
-        assert_eq!(error("$argon2id$v=19$cut off"), PasswordError::BadHash);
+        for cut in [
+            "$argon2id$v=19$cut off",
+            "$argon2id$v=19$m=19456",
+            "$argon2id",
+            "$argon2",
+        ] {
+            assert_eq!(error(cut), PasswordError::BadHash, "{cut}");
+        }
         assert_eq!(error("short"), PasswordError::TooShort);
         assert_eq!(error(&"x".repeat(2000)), PasswordError::TooLong);
     }
