@@ -119,7 +119,7 @@ fn exchange(
                 }
                 @if *standing != Standing::NotStarted {
                     div {
-                        dt { (l.of("Behind the portal by at most", "Отставание от портала не больше")) }
+                        dt { (l.of("Behind by at most", "Отставание не больше")) }
                         dd { @match lag(facts, now) { Some(lag) => (span(l, lag)), None => (unknown(l)) } }
                     }
                     @if let Some(look) = &facts.look {
