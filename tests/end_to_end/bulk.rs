@@ -19,7 +19,7 @@ fn until_rows(database: &dyn Database, upload: &mut Process, rows: usize) {
 
 #[test]
 fn an_upload_that_is_killed_three_times_loses_nothing_and_doubles_nothing() {
-    let portal = Portal::start(&["--deals", "1800", "--seed", "7", "--page-time", "4ms"]);
+    let portal = Portal::start(&["--deals", "5000", "--seed", "7", "--page-time", "4ms"]);
     let truth = portal.truth();
     for database in targets() {
         let database = database.as_ref();

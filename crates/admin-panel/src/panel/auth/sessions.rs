@@ -143,6 +143,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    #[allow(clippy::string_slice, reason = "an ID is of hexadecimal digits")]
     async fn a_session_is_found_by_its_whole_id_alone() {
         let (sessions, now) = (sessions(), Instant::now());
         let id = sessions.begin(password(), now);
