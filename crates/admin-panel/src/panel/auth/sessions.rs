@@ -150,12 +150,12 @@ mod tests {
         let other = sessions.begin(password(), now);
         assert_ne!(id, other);
         assert!(sessions.find(&id, &password(), now, true).is_some());
-        let mixed = format!("{}{}", &id[..FINDS], &other[FINDS..]);
+        let mixed = format!("{}{}", id.split_at(FINDS).0, other.split_at(FINDS).1);
         for wrong in [
             "",
             "x",
-            &id[..FINDS],
-            &id[..63],
+            id.split_at(FINDS).0,
+            id.split_at(63).0,
             &mixed,
             "жжжжжжжжжжжжжжжжж",
             &format!("{id}0"),
