@@ -29,6 +29,9 @@ const LATE: i64 = 1000;
 /// Deals in one call that asks for all their moves: a deal has some five, so that most calls are one page.
 const OWNERS: usize = 8;
 
+/// What bears on who made a move follows it within this time, in seconds.
+pub(crate) const NEAR: i64 = 60;
+
 /// How long a synchronised stage list is taken to be up to date for moves that were made before it.
 const NAMES_HOLD: TimeDelta = TimeDelta::minutes(1);
 
@@ -492,7 +495,6 @@ impl Reader {
         last: &HashMap<i64, i64>,
         behind: Behind,
     ) -> Result<HashSet<i64>, Failure> {
-        const NEAR: i64 = 60;
         let candidates: Vec<i64> = records
             .iter()
             .filter(|record| {

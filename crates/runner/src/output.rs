@@ -7,6 +7,7 @@ use std::time::Duration;
 use agent::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use serde_json::Value;
 use tokio::time::Instant;
 
 /// How often a plain line is written where there is no terminal.
@@ -182,6 +183,16 @@ pub(crate) fn json(document: &impl Serialize) -> anyhow::Result<()> {
     serde_json::to_writer_pretty(&mut stdout, document)?;
     writeln!(stdout)?;
     Ok(())
+}
+
+/// A setting's value as a word.
+pub(crate) fn word(value: &Value) -> String {
+    match value {
+        Value::Bool(true) => "on".to_owned(),
+        Value::Bool(false) => "off".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
 }
 
 #[cfg(test)]

@@ -25,6 +25,22 @@ pub(crate) struct Setup {
     pub(crate) rare_share: Option<f64>,
 }
 
+impl Setup {
+    /// A self-hosted portal with about so many rows.
+    pub(crate) fn of_rows(rows: u32) -> Self {
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "some millions"
+        )]
+        let deals = (f64::from(rows) / ROWS_A_DEAL) as u32;
+        Self {
+            deals,
+            ..Self::default()
+        }
+    }
+}
+
 /// The pipeline of [`Setup::rare_share`].
 pub(crate) const RARE: u32 = 1;
 

@@ -20,7 +20,7 @@ use tracing::Instrument;
 
 use crate::deals::Deals;
 use crate::error::Error;
-use crate::reader::{Behind, Reader, StepRows};
+use crate::reader::{Behind, NEAR, Reader, StepRows};
 use crate::windows::Window;
 use plan::{Ask, Plan};
 
@@ -36,9 +36,6 @@ const READY: usize = 2 * STEP;
 /// Rows that may wait for others where requests are free, and where each counts. A row takes some 170 bytes.
 const AHEAD: usize = 40_000;
 const AHEAD_WITHIN_LIMIT: usize = 80_000;
-
-/// What bears on who made a move follows it within this time, in seconds.
-const NEAR: i64 = 60;
 
 /// Steps that are read while earlier ones are written. Dropping this stops the reading.
 pub(crate) struct Steps {

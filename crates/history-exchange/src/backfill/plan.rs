@@ -168,7 +168,8 @@ impl Plan {
             span.asked = true;
             asks.push(span.ask(*start));
         }
-        while asks.len() < most && self.may_cut() {
+        let mut ahead = self.ahead();
+        while asks.len() < most && self.cut_to < self.until && ahead < self.most_ahead {
             let start = self.cut_to;
             let up_to = start.saturating_add(self.width()).min(self.until);
             let mut span = Span::new(start, up_to);
@@ -177,6 +178,7 @@ impl Plan {
             self.spans.insert(start, span);
             self.cut_to = up_to;
             self.cut += 1.0;
+            ahead += PAGE_ROWS;
         }
         asks
     }

@@ -4,6 +4,7 @@ use bitrix_client::HistoryRecord;
 use proptest::prelude::*;
 
 use crate::backfill::plan::{Ask, Plan};
+use crate::tests::windows::stretches;
 use crate::windows::PAGE;
 
 fn record(id: i64) -> HistoryRecord {
@@ -82,27 +83,12 @@ fn read(ids: &[i64], after: i64, until: i64, abreast: usize, mut pick: impl FnMu
     reading
 }
 
-fn stretches() -> impl Strategy<Value = Vec<i64>> {
-    proptest::collection::vec((0_i64..100_000, 1_i64..60, 1_usize..3000), 0..6).prop_map(|stretches| {
-        let mut next = 1;
-        let mut ids = Vec::new();
-        for (hole, gap, count) in stretches {
-            next += hole;
-            for _ in 0..count {
-                ids.push(next);
-                next += gap;
-            }
-        }
-        ids
-    })
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn every_row_is_taken_once_and_in_order_whatever_the_density_and_the_order_of_answers(
-        ids in stretches(), abreast in 1_usize..20, picks in proptest::collection::vec(0_usize..1000, 1..50), beyond in 0_i64..10_000
+        ids in stretches(0..100_000, 1..60, 1..3000), abreast in 1_usize..20, picks in proptest::collection::vec(0_usize..1000, 1..50), beyond in 0_i64..10_000
     ) {
         let until = ids.last().copied().unwrap_or(0) + beyond;
         let mut turn = 0;

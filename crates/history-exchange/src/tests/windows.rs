@@ -1,5 +1,7 @@
 //! Windows lose no ID and ask for none twice.
 
+use std::ops::Range;
+
 use proptest::prelude::*;
 
 use crate::windows::{Density, PAGE, Window, cut, rest};
@@ -14,9 +16,13 @@ fn page(ids: &[i64], window: Window) -> Vec<i64> {
         .collect()
 }
 
-fn ids() -> impl Strategy<Value = Vec<i64>> {
-    // Stretches of dense and sparse IDs, and holes.
-    proptest::collection::vec((0_i64..400, 1_i64..40, 1_usize..200), 0..6).prop_map(|stretches| {
+/// Stretches of dense and sparse IDs: the hole before each, from one ID to the next, and how many there are.
+pub(super) fn stretches(
+    hole: Range<i64>,
+    gap: Range<i64>,
+    count: Range<usize>,
+) -> impl Strategy<Value = Vec<i64>> {
+    proptest::collection::vec((hole, gap, count), 0..6).prop_map(|stretches| {
         let mut next = 1;
         let mut ids = Vec::new();
         for (hole, gap, count) in stretches {
@@ -32,7 +38,7 @@ fn ids() -> impl Strategy<Value = Vec<i64>> {
 
 proptest! {
     #[test]
-    fn every_row_is_read_once_whatever_the_density(ids in ids(), width in 1_i64..500, count in 1_usize..60) {
+    fn every_row_is_read_once_whatever_the_density(ids in stretches(0..400, 1..40, 1..200), width in 1_i64..500, count in 1_usize..60) {
         let until = ids.last().copied().unwrap_or(0);
         let mut read = Vec::new();
         let mut cursor = 0;

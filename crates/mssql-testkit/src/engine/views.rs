@@ -118,7 +118,7 @@ impl View {
                 ("recovery_model_desc", NAME),
             ],
             Self::Schemas => &[("name", NAME), ("schema_id", INT), ("principal_id", INT)],
-            Self::Objects => &[
+            Self::Objects | Self::Views => &[
                 ("name", NAME),
                 ("object_id", INT),
                 ("schema_id", INT),
@@ -137,15 +137,6 @@ impl View {
                 ("is_ms_shipped", BIT),
                 ("temporal_type", BYTE),
                 ("is_memory_optimized", BIT),
-            ],
-            Self::Views => &[
-                ("name", NAME),
-                ("object_id", INT),
-                ("schema_id", INT),
-                ("parent_object_id", INT),
-                ("type", SqlType::Char(2)),
-                ("type_desc", NAME),
-                ("is_ms_shipped", BIT),
             ],
             Self::SqlModules => &[
                 ("object_id", INT),

@@ -62,7 +62,7 @@ pub(crate) async fn run(config: &Config, command: &SettingsCommand, as_json: boo
             println!(
                 "{:<26} {:<8} {:<8} {}",
                 switch.key,
-                word(value),
+                output::word(value),
                 origin,
                 switch.about
             );
@@ -80,13 +80,4 @@ async fn change(state: &StateFile, switch: &Switch, value: Option<Value>) -> any
     Ok(state
         .change_setting(switch.key, value, default, BY_COMMAND_LINE)
         .await?)
-}
-
-fn word(value: &Value) -> String {
-    match value {
-        Value::Bool(true) => "on".to_owned(),
-        Value::Bool(false) => "off".to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
 }

@@ -15,7 +15,6 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use exchange::{Finding, Switch, SwitchKind};
 use secrecy::SecretString;
-use serde_json::Value;
 use store::{Step, planner};
 use table_map::{Row, TableMap};
 use tokio::time::timeout;
@@ -23,6 +22,7 @@ use tokio::time::timeout;
 use super::verifying::{self, Verified};
 use super::{Branch, PanelDesk};
 use crate::exit::chain;
+use crate::output::word;
 
 /// Pieces of work of an agent that are looked at to tell how it is.
 const LOOKED_AT: usize = 200;
@@ -436,16 +436,6 @@ fn run(run: RunRecord) -> RunFacts {
         },
         error: run.error,
         gathered: run.gathered,
-    }
-}
-
-/// A setting's value as a word.
-fn word(value: &Value) -> String {
-    match value {
-        Value::Bool(true) => "on".to_owned(),
-        Value::Bool(false) => "off".to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
     }
 }
 

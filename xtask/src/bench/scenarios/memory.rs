@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::bench::ceiling::real;
 use crate::bench::figure::{Figure, Target, Unit};
-use crate::bench::portal::{DemoPortal, ROWS_A_DEAL, Setup};
+use crate::bench::portal::{DemoPortal, Setup};
 use crate::bench::report::Findings;
 use crate::bench::upload::{Job, upload};
 use crate::bench::{Bench, say};
@@ -20,16 +20,7 @@ pub(crate) fn run(bench: &Bench) -> Result<Findings> {
     let mut peaks = Vec::new();
     for rows in sizes {
         let folder = bench.work("memory")?;
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "some millions"
-        )]
-        let setup = Setup {
-            deals: (f64::from(rows) / ROWS_A_DEAL) as u32,
-            ..Setup::default()
-        };
-        let mut portal = DemoPortal::start(&bench.programs, setup, &folder)?;
+        let mut portal = DemoPortal::start(&bench.programs, Setup::of_rows(rows), &folder)?;
         let (exactly, _) = portal.size(None)?;
         say(&format!(
             "{exactly} rows; the portal took {:.1} s and {:.0} MiB for them",

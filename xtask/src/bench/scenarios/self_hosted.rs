@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::bench::ceiling::real;
 use crate::bench::child::{Background, program, run as run_to_end};
 use crate::bench::figure::{Figure, Target, Unit};
-use crate::bench::portal::{DemoPortal, ROWS_A_DEAL, Setup};
+use crate::bench::portal::{DemoPortal, Setup};
 use crate::bench::report::Findings;
 use crate::bench::upload::{Job, Upload, upload};
 use crate::bench::{Bench, say};
@@ -113,16 +113,7 @@ struct Alone {
 
 fn measure(bench: &Bench, found: &mut Findings, name: &str, rows: u32, place: &Place) -> Result<()> {
     let folder = bench.work("self-hosted")?;
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "some millions"
-    )]
-    let setup = Setup {
-        deals: (f64::from(rows) / ROWS_A_DEAL) as u32,
-        ..Setup::default()
-    };
-    let mut portal = DemoPortal::start(&bench.programs, setup, &folder)?;
+    let mut portal = DemoPortal::start(&bench.programs, Setup::of_rows(rows), &folder)?;
     let (rows, deals) = portal.size(None)?;
     say(&format!("{name}: {rows} rows of {deals} deals"));
     let source = Place::File.fresh(bench, &folder, "source")?;
