@@ -114,6 +114,11 @@ impl Deals {
         }
     }
 
+    /// Keeps at least so many deals.
+    pub(crate) fn keep(&mut self, deals: usize) {
+        self.generation = self.generation.max(deals);
+    }
+
     /// Reads those of `ids` that are not known yet.
     pub(crate) async fn fetch(
         &mut self,

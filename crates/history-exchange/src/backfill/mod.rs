@@ -5,13 +5,14 @@
 //! was learnt until then is in it, and other agents of the process have their turn. As many requests are under way as the
 //! client takes; what comes is put in order, completed and handed on in steps. Who takes the steps slowly slows the reading.
 
+pub(crate) mod packed;
 pub(crate) mod plan;
 
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use ::agent::Failure;
-use bitrix_client::{Client, HistoryQuery, HistoryRecord, MAX_BATCH, PAGE_ROWS, Read};
+use bitrix_client::{Client, HistoryQuery, MAX_BATCH, PAGE_ROWS, Read};
 use exchange::portal_failure;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
@@ -22,6 +23,7 @@ use crate::deals::Deals;
 use crate::error::Error;
 use crate::reader::{Behind, NEAR, Reader, StepRows};
 use crate::windows::Window;
+use packed::Packed;
 use plan::{Ask, Plan};
 
 /// Rows of a full step.
@@ -30,12 +32,19 @@ const STEP: usize = 5000;
 /// A step is handed on after this long though it is not full: the cursor must not stand still on a slow portal.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// No more is read while so many rows wait to be taken.
-const READY: usize = 2 * STEP;
-
-/// Rows that may wait for others where requests are free, and where each counts. A row takes some 170 bytes.
+/// Rows that may wait for others where requests are free, and where each counts. A row takes 48 bytes.
 const AHEAD: usize = 40_000;
-const AHEAD_WITHIN_LIMIT: usize = 80_000;
+const AHEAD_WITHIN_LIMIT: usize = 300_000;
+
+/// No more is read while this part of them waits for its deals or to be taken.
+const READY: usize = 3;
+
+/// Deals that are kept at least, where each request counts: as many as the rows that wait may belong to.
+const DEALS_WITHIN_LIMIT: usize = 114_000;
+
+/// Requests under way, over those that the steady rate needs while one is answered: enough to use the bucket up within a minute
+/// or so. All that it holds at once would be faster at the start alone, and would cut the IDs into many more spans.
+const ABREAST: f64 = 2.0;
 
 /// Steps that are read while earlier ones are written. Dropping this stops the reading.
 pub(crate) struct Steps {
@@ -57,17 +66,22 @@ impl Drop for Steps {
 }
 
 /// Reads the rows above `after` up to `until`.
-pub(crate) fn read_ahead(reader: Reader, after: i64, until: i64) -> Steps {
+pub(crate) fn read_ahead(mut reader: Reader, after: i64, until: i64) -> Steps {
     // One step waits while another is written: more would only hold memory.
     let (sender, receiver) = mpsc::channel(1);
     let limited = reader.portal().config().requests_per_second > 0.0;
     let most_ahead = if limited { AHEAD_WITHIN_LIMIT } else { AHEAD };
+    if limited {
+        reader.deals().keep(DEALS_WITHIN_LIMIT);
+    }
     let backfill = Backfill {
         reader,
         plan: Plan::new(after, until, most_ahead),
+        most_ready: most_ahead / READY,
         wanted: VecDeque::new(),
         asked: HashSet::new(),
         abreast: 1,
+        answered_in: Duration::ZERO,
         handed_on: Instant::now(),
     };
     let task = tokio::spawn(backfill.run(sender).in_current_span());
@@ -85,17 +99,22 @@ struct Batch {
 struct Answer {
     batch: Batch,
     read: Read,
+    took: Duration,
 }
 
 struct Backfill {
     reader: Reader,
     plan: Plan,
+    /// So many rows may wait for their deals or to be taken.
+    most_ready: usize,
     /// Deals to ask for, in the order in which rows need them.
     wanted: VecDeque<i64>,
     /// Deals in `wanted`, and those that were asked for and did not come yet.
     asked: HashSet<i64>,
-    /// How many requests may be under way: one until it is known how dense the IDs are, then more with each answer.
+    /// No more requests than this for now: one until it is known how dense the IDs are, then more with each answer.
     abreast: usize,
+    /// How long requests take, lately.
+    answered_in: Duration,
     /// When the last step was handed on.
     handed_on: Instant,
 }
@@ -110,14 +129,15 @@ impl Backfill {
 
     async fn feed(&mut self, steps: &mpsc::Sender<Result<StepRows, Failure>>) -> Result<(), Failure> {
         let portal = self.reader.portal().clone();
-        let most = portal.max_in_flight();
         let mut under_way: JoinSet<Result<Answer, Failure>> = JoinSet::new();
         while !self.plan.is_over() {
+            let most = self.most_abreast();
+            self.plan.expect_abreast(most);
             let due = self.is_due();
             let asks = if under_way.is_empty() {
                 self.has_asks()
             } else {
-                under_way.len() < self.abreast.min(most) && self.fills_a_request()
+                under_way.len() < most.min(self.abreast) && self.fills_a_request()
             };
             let patience = self.handed_on + PATIENCE;
             let now = Instant::now();
@@ -143,10 +163,28 @@ impl Backfill {
         Ok(())
     }
 
+    /// How many requests are to be under way, once it is known how dense the IDs are.
+    fn most_abreast(&self) -> usize {
+        let portal = self.reader.portal();
+        let rate = portal.config().requests_per_second;
+        let needed = rate * self.answered_in.as_secs_f64() * ABREAST;
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "casts of floats stay within the type"
+        )]
+        let enough = if rate > 0.0 {
+            (needed.ceil() as usize).max(2)
+        } else {
+            usize::MAX
+        };
+        enough.min(portal.max_in_flight())
+    }
+
     /// Whether there is anything to ask for.
     fn has_asks(&self) -> bool {
         let (ready, _) = self.plan.ready();
-        !self.wanted.is_empty() || (ready < READY && self.plan.has_asks())
+        !self.wanted.is_empty() || (ready < self.most_ready && self.plan.has_asks())
     }
 
     /// Whether there is enough to ask for to fill a request. One that is not full goes only when nothing is under way that may bring
@@ -154,7 +192,7 @@ impl Backfill {
     fn fills_a_request(&self) -> bool {
         let deals = self.wanted.len() / PAGE_ROWS;
         let (ready, _) = self.plan.ready();
-        deals >= MAX_BATCH || (ready < READY && self.plan.fills(MAX_BATCH - deals))
+        deals >= MAX_BATCH || (ready < self.most_ready && self.plan.fills(MAX_BATCH - deals))
     }
 
     /// The next request: deals first, since rows that are here wait for them. A portion of deals that is not full goes along only
@@ -162,7 +200,7 @@ impl Backfill {
     fn next_batch(&mut self) -> Batch {
         let full = (self.wanted.len() / PAGE_ROWS).min(MAX_BATCH);
         let (ready, _) = self.plan.ready();
-        let asks = if ready < READY {
+        let asks = if ready < self.most_ready {
             self.plan.ask(MAX_BATCH - full)
         } else {
             Vec::new()
@@ -177,8 +215,13 @@ impl Backfill {
     }
 
     fn take_in(&mut self, answer: Answer) -> Result<(), Failure> {
-        let Answer { batch, read } = answer;
+        let Answer { batch, read, took } = answer;
         self.abreast = self.abreast.saturating_mul(2);
+        self.answered_in = if self.answered_in.is_zero() {
+            took
+        } else {
+            self.answered_in.mul_f64(0.8) + took.mul_f64(0.2)
+        };
         for id in &batch.deals {
             self.asked.remove(id);
         }
@@ -214,7 +257,7 @@ impl Backfill {
                 self.reader.deals(),
                 &mut self.asked,
                 &mut self.wanted,
-                record.owner_id,
+                record.owner_id(),
             );
         }
         complete
@@ -222,9 +265,8 @@ impl Backfill {
 
     async fn next_step(&mut self) -> Result<StepRows, Failure> {
         let (ready, known_to) = self.plan.ready();
-        let time = |record: &HistoryRecord| record.created_time.timestamp();
-        let newest = self.plan.front().map(time).max();
-        let last = self.plan.front().last().map(time);
+        let newest = self.plan.front().map(Packed::created_at).max();
+        let last = self.plan.front().last().map(Packed::created_at);
         let most = ready.min(STEP);
         // Who made a move is told by what follows it within seconds. So the newest rows stay, where others can go.
         let settled = match newest {
@@ -232,13 +274,14 @@ impl Backfill {
                 .plan
                 .front()
                 .take(most)
-                .take_while(|record| time(record) + NEAR < newest)
+                .take_while(|record| record.created_at() + NEAR < newest)
                 .count(),
             _ => most,
         };
         let taken = self.plan.take(if settled * 2 >= most { settled } else { most });
-        let end = taken.records.iter().map(time).max();
-        let soon = |record: &&HistoryRecord| end.is_some_and(|end| time(record) <= end + 2 * NEAR);
+        let end = taken.records.iter().map(|record| record.created_time.timestamp());
+        let end = end.max();
+        let soon = |record: &&Packed| end.is_some_and(|end| record.created_at() <= end + 2 * NEAR);
         let behind = Behind {
             known_to,
             ends: [last, newest],
@@ -246,7 +289,7 @@ impl Backfill {
                 .plan
                 .front()
                 .take_while(soon)
-                .map(|record| record.owner_id)
+                .map(Packed::owner_id)
                 .collect(),
         };
         let rows = self.reader.complete(taken.records, Some(behind)).await?;
@@ -270,8 +313,13 @@ fn want(deals: &mut Deals, asked: &mut HashSet<i64>, wanted: &mut VecDeque<i64>,
 
 /// One request.
 async fn ask(portal: Client, batch: Batch) -> Result<Answer, Failure> {
+    let began = Instant::now();
     match portal.read(&batch.queries, &batch.deals).await {
-        Ok(read) => Ok(Answer { batch, read }),
+        Ok(read) => Ok(Answer {
+            batch,
+            read,
+            took: began.elapsed(),
+        }),
         Err(error) => Err(portal_failure("read the stage history", error)),
     }
 }

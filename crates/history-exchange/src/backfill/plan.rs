@@ -10,16 +10,17 @@ use std::vec::IntoIter;
 
 use bitrix_client::{HistoryRecord, PAGE_ROWS};
 
+use super::packed::{Kinds, Packed};
 use crate::windows::{PAGE, Window};
 
 /// The most pages that a span is meant to have.
-const LONGEST: f64 = 16.0;
+const LONGEST: f64 = 48.0;
 
 /// Spans in a full request.
 const IN_A_REQUEST: f64 = 50.0;
 
 /// Spans that are read on all the same when so many rows wait.
-const FRONT: usize = 50;
+const FRONT: usize = 100;
 
 /// Spans that are read side by side are half read on average; more counts, for chance.
 const HALF_READ: f64 = 0.75;
@@ -30,12 +31,19 @@ const SPREAD: f64 = 0.6;
 /// The golden ratio: its multiples, less whole numbers, spread evenly.
 const GOLDEN: f64 = 0.618_033_988_749_895;
 
+/// Towards the end, lengths shrink: a new span takes one of so many shares for each that is read side by side of what is left, so that
+/// all end at about the same time.
+const SHARES: f64 = 0.35;
+
 /// So many spans from the start, lengths grow: rows come early, and not all spans end at the same time.
-const GROWING: f64 = 200.0;
+const GROWING: f64 = 400.0;
 
 /// Pages of the first piece of a span that proved denser than it was thought to be, and how much longer each further one is.
 const FIRST_PIECE: f64 = 4.0;
 const LONGER: f64 = 1.5;
+
+/// Pages that a long span costs beyond those its rows would fill: the last is half empty.
+const SHORT_OF_FULL: f64 = 0.5;
 
 /// The part of a page that a span of one page is meant to leave empty, as room for chance.
 const ROOM: f64 = 0.3;
@@ -45,6 +53,13 @@ const WIDEST: f64 = 16e6;
 
 /// How much of what was learnt counts still after one more page: the last ten or so pages tell how dense IDs are.
 const FORGET: f64 = 0.9;
+
+/// In a hole, a span is no wider than the IDs that were seen over this. About ten pages are remembered, so widths grow tenfold from one
+/// request to the next.
+const DOUBT: f64 = 6.0;
+
+/// Pages of the same stretch never differ so much by chance alone.
+const FAR_DENSER: f64 = 2.0;
 
 #[allow(
     clippy::cast_precision_loss,
@@ -78,7 +93,7 @@ struct Span {
     /// How dense its last page was.
     rows_per_id: f64,
     /// Pages that came, and what was not taken of them yet.
-    pages: VecDeque<IntoIter<HistoryRecord>>,
+    pages: VecDeque<IntoIter<Packed>>,
 }
 
 /// How dense the wanted rows are among the IDs, from what came lately.
@@ -94,7 +109,23 @@ impl Density {
         (self.ids > 0.0).then(|| ((self.rows + 0.5) / self.ids).min(1.0))
     }
 
+    /// How many IDs a span may have, for what is known: where next to nothing was seen, in a hole, it may end soon.
+    fn reach(self) -> i64 {
+        if self.rows >= count(PAGE_ROWS) {
+            return i64::MAX;
+        }
+        #[allow(clippy::cast_possible_truncation, reason = "casts of floats stay within the type")]
+        let reach = (self.ids / DOUBT) as i64;
+        reach.max(PAGE)
+    }
+
+    /// A page covered so many IDs. Where a full page is far denser than what was known, what was known is of another stretch: a hole that
+    /// has ended, say.
     fn learn(&mut self, ids: i64, rows: usize) {
+        let known = self.rows_per_id().unwrap_or(0.0);
+        if rows >= PAGE_ROWS && count(rows) > known * FAR_DENSER * float(ids) {
+            *self = Self::default();
+        }
         self.ids = self.ids * FORGET + float(ids);
         self.rows = self.rows * FORGET + count(rows);
     }
@@ -123,6 +154,9 @@ pub(crate) struct Plan {
     /// The spans that are not wholly taken, by the ID that they start after.
     spans: BTreeMap<i64, Span>,
     density: Density,
+    /// Spans that are meant to be read side by side.
+    side_by_side: f64,
+    kinds: Kinds,
 }
 
 impl Plan {
@@ -137,7 +171,14 @@ impl Plan {
             taken_to: after,
             spans: BTreeMap::new(),
             density: Density::default(),
+            side_by_side: IN_A_REQUEST,
+            kinds: Kinds::default(),
         }
+    }
+
+    /// So many requests will be under way at a time. The more, the shorter the spans.
+    pub(crate) fn expect_abreast(&mut self, requests: usize) {
+        self.side_by_side = IN_A_REQUEST * count(requests.max(1));
     }
 
     /// Every row up to here was taken.
@@ -183,14 +224,26 @@ impl Plan {
         asks
     }
 
-    /// Where fewer than `most` spans wait and no new ones are to be cut, halves the longest ones: calls that would not be made are
-    /// free.
+    /// Where fewer than `most` spans wait that may be read on, and no new ones may be cut, halves the longest ones: calls that would not
+    /// be made are free, and what others wait for comes sooner.
     fn split_for(&mut self, most: usize) {
-        let mut waiting = self.spans.values().filter(|span| span.waits()).count();
-        while waiting > 0 && waiting < most && self.cut_to >= self.until {
-            let longest = self
-                .spans
-                .values_mut()
+        if self.may_cut() {
+            return;
+        }
+        let reach = self.reach();
+        loop {
+            let open = self.spans.values().filter(|span| span.read_to < span.up_to);
+            let (mut waiting, mut side_by_side) = (0, 0);
+            for span in open.take(reach) {
+                side_by_side += 1;
+                waiting += usize::from(span.waits());
+            }
+            if waiting == 0 || (waiting >= most && count(side_by_side) >= self.side_by_side) {
+                return;
+            }
+            let open = self.spans.values_mut().filter(|span| span.read_to < span.up_to);
+            let longest = open
+                .take(reach)
                 .filter(|span| span.waits())
                 .max_by(|one, other| one.pages_left().total_cmp(&other.pages_left()));
             let Some(span) = longest.filter(|span| span.pages_left() >= 2.0) else {
@@ -200,7 +253,6 @@ impl Plan {
             let mut half = Span::new(middle, std::mem::replace(&mut span.up_to, middle));
             half.rows_per_id = span.rows_per_id;
             self.spans.insert(middle, half);
-            waiting += 1;
         }
     }
 
@@ -223,7 +275,7 @@ impl Plan {
         let waiting = open.take(self.reach()).filter(|span| span.waits());
         if !self.may_cut() {
             // Those that are long enough are halved.
-            let calls: f64 = waiting.map(|span| span.pages_left().floor().max(1.0)).sum();
+            let calls: f64 = waiting.map(Span::pieces).sum();
             return calls >= count(asks);
         }
         let missing = asks.saturating_sub(waiting.count());
@@ -244,6 +296,7 @@ impl Plan {
         let ids = read_to.saturating_sub(ask.window.after);
         self.density.learn(ids, records.len());
         let local = count(records.len()) / float(ids.max(1));
+        let longest = self.longest();
         let Some(span) = self.spans.get_mut(&ask.span) else {
             return;
         };
@@ -251,12 +304,14 @@ impl Plan {
         span.read_to = read_to;
         span.rows_per_id = local;
         if !records.is_empty() {
-            span.pages.push_back(records.into_iter());
+            let kinds = &mut self.kinds;
+            let page: Vec<Packed> = records.into_iter().map(|record| kinds.pack(record)).collect();
+            span.pages.push_back(page.into_iter());
         }
         // Denser than it was thought to be: the rest would be a long chain of pages, each of which waits for the one before. It
         // may be a short burst, too, so each piece of the rest is longer than the one before.
-        if span.pages_left() > 2.0 * LONGEST {
-            let mut pages = FIRST_PIECE;
+        if span.pages_left() > 2.0 * longest.max(FIRST_PIECE) {
+            let mut pages = FIRST_PIECE.min(longest);
             let end = std::mem::replace(&mut span.up_to, read_to);
             let mut start = read_to;
             while start < end {
@@ -265,7 +320,7 @@ impl Plan {
                 piece.rows_per_id = local;
                 self.spans.insert(start, piece);
                 start = up_to;
-                pages *= LONGER;
+                pages = (pages * LONGER).min(longest.max(1.0));
             }
         }
     }
@@ -284,7 +339,7 @@ impl Plan {
     }
 
     /// The rows that follow what was taken without a gap.
-    pub(crate) fn front(&self) -> impl Iterator<Item = &HistoryRecord> {
+    pub(crate) fn front(&self) -> impl Iterator<Item = &Packed> {
         let mut whole = true;
         self.spans
             .values()
@@ -298,7 +353,7 @@ impl Plan {
         while let Some(mut first) = self.spans.first_entry() {
             let span = first.get_mut();
             while let Some(page) = span.pages.front_mut() {
-                records.extend(page.take(most - records.len()));
+                records.extend(page.take(most - records.len()).map(Packed::unpack));
                 if page.len() > 0 {
                     break;
                 }
@@ -333,23 +388,29 @@ impl Plan {
         self.held() + asked * PAGE_ROWS
     }
 
+    /// How many pages spans may have, for the memory that there is.
+    fn longest(&self) -> f64 {
+        let open = self.spans.values().filter(|span| span.read_to < span.up_to);
+        let side_by_side = count(open.count()).max(self.side_by_side);
+        (count(self.most_ahead) / (HALF_READ * float(PAGE) * side_by_side)).min(LONGEST)
+    }
+
     /// How wide the next span is to be.
     fn width(&self) -> i64 {
         let Some(density) = self.density.rows_per_id() else {
             return PAGE;
         };
-        let open = self.spans.values().filter(|span| span.read_to < span.up_to);
-        let side_by_side = count(open.count()).max(IN_A_REQUEST);
-        let affordable = count(self.most_ahead) / (HALF_READ * float(PAGE) * side_by_side);
         let grown = 1.0 + self.cut * LONGEST / GROWING;
-        let pages = affordable.min(grown).min(LONGEST);
+        let left = float(self.until - self.cut_to) * density / float(PAGE);
+        let shared = left / (SHARES * self.side_by_side);
+        let pages = self.longest().min(grown).min(shared);
         let spread = 1.0 + SPREAD * ((self.cut * GOLDEN).fract() - 0.5);
         let pages = (pages * spread).max(1.0);
         // A span as wide as a page cannot overflow and is as full as its IDs are dense; a longer one wastes half a page.
-        if density >= pages / (pages + 0.5) {
+        if density >= pages / (pages + SHORT_OF_FULL) {
             return PAGE;
         }
-        width_of(pages - ROOM, density)
+        width_of(pages - ROOM, density).min(self.density.reach())
     }
 }
 
@@ -377,6 +438,11 @@ impl Span {
     /// How many pages it is expected to have still.
     fn pages_left(&self) -> f64 {
         float(self.up_to - self.read_to) * self.rows_per_id / float(PAGE)
+    }
+
+    /// How many spans it makes if it is halved as often as is worth it.
+    fn pieces(&self) -> f64 {
+        self.pages_left().max(1.0).log2().floor().exp2()
     }
 
     fn ask(&self, start: i64) -> Ask {

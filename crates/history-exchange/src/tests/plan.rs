@@ -38,9 +38,13 @@ struct Reading {
     most_held: usize,
 }
 
+fn read(ids: &[i64], after: i64, until: i64, abreast: usize, pick: impl FnMut() -> usize) -> Reading {
+    read_within(200_000, ids, after, until, abreast, pick)
+}
+
 /// Reads everything with so many requests side by side, of which the one at `pick` is answered first.
-fn read(ids: &[i64], after: i64, until: i64, abreast: usize, mut pick: impl FnMut() -> usize) -> Reading {
-    let mut plan = Plan::new(after, until, 80_000);
+fn read_within(most_ahead: usize, ids: &[i64], after: i64, until: i64, abreast: usize, mut pick: impl FnMut() -> usize) -> Reading {
+    let mut plan = Plan::new(after, until, most_ahead);
     let mut under_way: Vec<Vec<Ask>> = Vec::new();
     let mut reading = Reading {
         ids: Vec::new(),
