@@ -22,7 +22,7 @@ pub const MAX_BATCH: usize = 50;
 /// The rows of one page of a list method, and the most IDs one call asks for.
 pub const PAGE_ROWS: usize = 50;
 
-const BATCH: &str = "batch";
+pub(crate) const BATCH: &str = "batch";
 
 /// One call of a batch.
 #[derive(Debug, Clone, PartialEq)]

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::answer::{Answer, open};
+use crate::batch::BATCH;
 use crate::classify::Failure;
 use crate::config::ClientConfig;
 use crate::error::{Class, Error, ErrorKind};
@@ -56,6 +57,8 @@ struct Counters {
     refused: AtomicU64,
     retried: AtomicU64,
     calls: AtomicU64,
+    /// Microseconds; 0 before the first answer.
+    batch_answered_in: AtomicU64,
 }
 
 /// What a client has done since it was made.
@@ -70,6 +73,21 @@ pub struct Stats {
     pub retried: u64,
     /// REST calls made: one for a plain request, one for each call inside a batch.
     pub calls: u64,
+}
+
+impl Counters {
+    /// A batch was answered: the last five or so count.
+    fn batch_took(&self, took: Duration) {
+        let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let weigh = |known: u64| match known {
+            0 => Some(took),
+            known => Some((known / 5).saturating_mul(4).saturating_add(took / 5)),
+        };
+        // It gives up only where a weight is none.
+        self.batch_answered_in
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, weigh)
+            .ok();
+    }
 }
 
 /// One answer with the request's hold on the limits.
@@ -172,6 +190,12 @@ impl Client {
         self.inner.limits.turn().await;
     }
 
+    /// How long the portal took to answer batches, lately; zero before the first answer. Waits for the limits are not in it.
+    #[must_use]
+    pub fn batch_answered_in(&self) -> Duration {
+        Duration::from_micros(self.inner.counters.batch_answered_in.load(Ordering::Relaxed))
+    }
+
     /// How many requests may be under way at the same time.
     #[must_use]
     pub fn max_in_flight(&self) -> usize {
@@ -267,6 +291,9 @@ impl Client {
         match transport.post(request).await {
             Ok(response) => {
                 let took = admission.started.elapsed();
+                if method == BATCH {
+                    counters.batch_took(took);
+                }
                 let (status, bytes) = (response.status, response.body.len());
                 tracing::debug!(
                     method,

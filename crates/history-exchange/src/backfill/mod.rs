@@ -81,7 +81,6 @@ pub(crate) fn read_ahead(mut reader: Reader, after: i64, until: i64) -> Steps {
         wanted: VecDeque::new(),
         asked: HashSet::new(),
         abreast: 1,
-        answered_in: Duration::ZERO,
         handed_on: Instant::now(),
     };
     let task = tokio::spawn(backfill.run(sender).in_current_span());
@@ -99,7 +98,6 @@ struct Batch {
 struct Answer {
     batch: Batch,
     read: Read,
-    took: Duration,
 }
 
 struct Backfill {
@@ -113,8 +111,6 @@ struct Backfill {
     asked: HashSet<i64>,
     /// No more requests than this for now: one until it is known how dense the IDs are, then more with each answer.
     abreast: usize,
-    /// How long requests take, lately.
-    answered_in: Duration,
     /// When the last step was handed on.
     handed_on: Instant,
 }
@@ -167,7 +163,7 @@ impl Backfill {
     fn most_abreast(&self) -> usize {
         let portal = self.reader.portal();
         let rate = portal.config().requests_per_second;
-        let needed = rate * self.answered_in.as_secs_f64() * ABREAST;
+        let needed = rate * portal.batch_answered_in().as_secs_f64() * ABREAST;
         #[allow(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -215,13 +211,8 @@ impl Backfill {
     }
 
     fn take_in(&mut self, answer: Answer) -> Result<(), Failure> {
-        let Answer { batch, read, took } = answer;
+        let Answer { batch, read } = answer;
         self.abreast = self.abreast.saturating_mul(2);
-        self.answered_in = if self.answered_in.is_zero() {
-            took
-        } else {
-            self.answered_in.mul_f64(0.8) + took.mul_f64(0.2)
-        };
         for id in &batch.deals {
             self.asked.remove(id);
         }
@@ -285,12 +276,7 @@ impl Backfill {
         let behind = Behind {
             known_to,
             ends: [last, newest],
-            moved: self
-                .plan
-                .front()
-                .take_while(soon)
-                .map(Packed::owner_id)
-                .collect(),
+            moved: self.plan.front().take_while(soon).map(Packed::owner_id).collect(),
         };
         let rows = self.reader.complete(taken.records, Some(behind)).await?;
         Ok(StepRows {
@@ -313,13 +299,8 @@ fn want(deals: &mut Deals, asked: &mut HashSet<i64>, wanted: &mut VecDeque<i64>,
 
 /// One request.
 async fn ask(portal: Client, batch: Batch) -> Result<Answer, Failure> {
-    let began = Instant::now();
     match portal.read(&batch.queries, &batch.deals).await {
-        Ok(read) => Ok(Answer {
-            batch,
-            read,
-            took: began.elapsed(),
-        }),
+        Ok(read) => Ok(Answer { batch, read }),
         Err(error) => Err(portal_failure("read the stage history", error)),
     }
 }

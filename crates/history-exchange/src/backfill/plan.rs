@@ -35,6 +35,9 @@ const GOLDEN: f64 = 0.618_033_988_749_895;
 /// all end at about the same time.
 const SHARES: f64 = 0.35;
 
+/// Spans are halved rather than that fewer than this part of those that are meant to be read side by side are left.
+const AT_LEAST: f64 = 0.5;
+
 /// So many spans from the start, lengths grow: rows come early, and not all spans end at the same time.
 const GROWING: f64 = 400.0;
 
@@ -54,9 +57,9 @@ const WIDEST: f64 = 16e6;
 /// How much of what was learnt counts still after one more page: the last ten or so pages tell how dense IDs are.
 const FORGET: f64 = 0.9;
 
-/// In a hole, a span is no wider than the IDs that were seen over this. About ten pages are remembered, so widths grow tenfold from one
+/// In a hole, a span is no wider than the IDs that are remembered over this. That is about ten pages, so widths grow tenfold from one
 /// request to the next.
-const DOUBT: f64 = 6.0;
+const DOUBT: f64 = 1.0;
 
 /// Pages of the same stretch never differ so much by chance alone.
 const FAR_DENSER: f64 = 2.0;
@@ -114,7 +117,10 @@ impl Density {
         if self.rows >= count(PAGE_ROWS) {
             return i64::MAX;
         }
-        #[allow(clippy::cast_possible_truncation, reason = "casts of floats stay within the type")]
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "casts of floats stay within the type"
+        )]
         let reach = (self.ids / DOUBT) as i64;
         reach.max(PAGE)
     }
@@ -224,12 +230,10 @@ impl Plan {
         asks
     }
 
-    /// Where fewer than `most` spans wait that may be read on, and no new ones may be cut, halves the longest ones: calls that would not
-    /// be made are free, and what others wait for comes sooner.
+    /// Where fewer than `most` spans wait that may be read on or can be cut, halves the longest ones: calls that would not be made are
+    /// free, and what others wait for comes sooner.
     fn split_for(&mut self, most: usize) {
-        if self.may_cut() {
-            return;
-        }
+        let to_cut = self.to_cut();
         let reach = self.reach();
         loop {
             let open = self.spans.values().filter(|span| span.read_to < span.up_to);
@@ -238,7 +242,9 @@ impl Plan {
                 side_by_side += 1;
                 waiting += usize::from(span.waits());
             }
-            if waiting == 0 || (waiting >= most && count(side_by_side) >= self.side_by_side) {
+            let enough =
+                waiting + to_cut >= most && count(side_by_side + to_cut) >= AT_LEAST * self.side_by_side;
+            if waiting == 0 || enough {
                 return;
             }
             let open = self.spans.values_mut().filter(|span| span.read_to < span.up_to);
@@ -269,19 +275,23 @@ impl Plan {
         self.cut_to < self.until && self.ahead() < self.most_ahead
     }
 
+    /// How many spans can be cut now.
+    fn to_cut(&self) -> usize {
+        if !self.may_cut() {
+            return 0;
+        }
+        let room = self.most_ahead.saturating_sub(self.ahead()).div_ceil(PAGE_ROWS);
+        let width = usize::try_from(self.width()).unwrap_or(usize::MAX);
+        let left = usize::try_from(self.until - self.cut_to).unwrap_or(usize::MAX);
+        room.min(left.div_ceil(width))
+    }
+
     /// Whether [`ask`](Self::ask) has so many.
     pub(crate) fn fills(&self, asks: usize) -> bool {
         let open = self.spans.values().filter(|span| span.read_to < span.up_to);
         let waiting = open.take(self.reach()).filter(|span| span.waits());
-        if !self.may_cut() {
-            // Those that are long enough are halved.
-            let calls: f64 = waiting.map(Span::pieces).sum();
-            return calls >= count(asks);
-        }
-        let missing = asks.saturating_sub(waiting.count());
-        let room = self.most_ahead.saturating_sub(self.ahead()) / PAGE_ROWS;
-        let left = float(self.until - self.cut_to) / float(self.width());
-        missing <= room && count(missing) <= left
+        let pieces: f64 = waiting.map(Span::pieces).sum();
+        pieces + count(self.to_cut()) >= count(asks)
     }
 
     /// Whether [`ask`](Self::ask) has anything.
