@@ -1,18 +1,24 @@
 //! Everything is done once with marked secrets, with faults, at `-vvv`, as text and as JSON; then everything that was said, answered and
 //! kept is searched for them, also as other programs might have written them.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use mssql_testkit::{Direction, Fault};
 
-use crate::harness::{Ended, Portal, Proxied, Workplace, event, free_port, post, wait_until};
+use crate::harness::{
+    Answered, Ended, Portal, Proxied, Visitor, Workplace, event, free_port, post, wait_until,
+};
 
 /// Each has what some encoding writes in another way. None looks like a key.
 const WEBHOOK: &str = "MarkedHookWord";
 const PASSWORD: &str = "Marked;Pass word+/'é%\"Q";
 const TOKEN: &str = "marked.token~of-the_hook";
 const ADMIN: &str = "Marked admin & word";
+
+/// Pages of the panel are called this and their path.
+const PAGE: &str = "the page";
 
 /// What was said, answered or kept, and where.
 #[derive(Default)]
@@ -29,16 +35,28 @@ impl Haystack {
         self.add(format!("stderr of {what}"), ended.stderr.clone());
     }
 
+    fn answered(&mut self, what: &str, answered: &Answered) {
+        self.add(
+            format!("{PAGE} {what}"),
+            format!("{}\r\n\r\n{}", answered.head, answered.body),
+        );
+    }
+
     /// No form of the secret is anywhere.
     fn is_without(&self, secret: &str) {
-        for (form, wanted) in forms(secret) {
-            for (place, bytes) in &self.0 {
-                let folded = bytes.to_ascii_lowercase();
-                let found = folded
-                    .windows(wanted.len())
-                    .any(|part| part.eq_ignore_ascii_case(&wanted));
-                let text = String::from_utf8_lossy(bytes);
-                assert!(!found, "{secret:?} is in {place}, {form}:\n{text}");
+        self.is_without_but(secret, |_| false);
+    }
+
+    /// No form of the secret is anywhere but in the places where it belongs.
+    fn is_without_but(&self, secret: &str, belongs: impl Fn(&str) -> bool) {
+        let forms = forms(secret);
+        for (place, bytes) in self.0.iter().filter(|(place, _)| !belongs(place)) {
+            let folded = bytes.to_ascii_lowercase();
+            for (form, wanted) in &forms {
+                let wanted = wanted.to_ascii_lowercase();
+                let found = folded.windows(wanted.len()).any(|part| part == wanted);
+                let text = || String::from_utf8_lossy(bytes).into_owned();
+                assert!(!found, "{secret:?} is in {place}, {form}:\n{}", text());
             }
         }
     }
@@ -92,6 +110,9 @@ fn forms(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
         let skip = if before == 0 { 0 } else { 4 };
         forms.push(("in base64", base64(&padded[..whole])[skip..].to_vec()));
     }
+    // What is of letters and digits alone is the same in most of them.
+    let mut seen = BTreeSet::new();
+    forms.retain(|(_, bytes)| seen.insert(bytes.clone()));
     forms
 }
 
@@ -144,6 +165,7 @@ fn no_secret_is_in_anything_that_is_said_answered_or_kept() {
         "--deals", "40", "--secret", WEBHOOK, "--faults", "0.1", "--seed", "5",
     ]);
     let mut haystack = Haystack::default();
+    let mut sessions = Vec::new();
     for format in ["text", "json"] {
         let database = Proxied::with_password(PASSWORD);
         let port = free_port();
@@ -151,9 +173,9 @@ fn no_secret_is_in_anything_that_is_said_answered_or_kept() {
             .with("LOG_FORMAT", format)
             .with("WEB__LISTEN", &format!("127.0.0.1:{port}"))
             .with("WEB__APPLICATION_TOKEN", TOKEN);
-        // The password of the pages, as soon as there are pages.
-        let with_admin = Workplace::new(&portal, &database).with("WEB__ADMIN_PASSWORD", ADMIN);
-        if with_admin.run(&["agents"]).code == Some(0) {
+        // The panel's password is once in the configuration and once in the state.
+        let configured = format == "text";
+        if configured {
             place = place.with("WEB__ADMIN_PASSWORD", ADMIN);
         }
 
@@ -181,6 +203,7 @@ fn no_secret_is_in_anything_that_is_said_answered_or_kept() {
             (&["settings", "set", "uploader.pace", "fast"], Fault::None),
             (&["settings", "set", "uploader.pace", TOKEN], Fault::None),
             (&["completions", "bash"], Fault::None),
+            (&["panel", "remove-password"], Fault::None),
         ] {
             database.proxy().set(fault);
             let ended = place.run(&[words, &["-vvv"]].concat());
@@ -189,6 +212,14 @@ fn no_secret_is_in_anything_that_is_said_answered_or_kept() {
             if !words.contains(&TOKEN) {
                 haystack.said(&words.join(" "), &ended);
             }
+        }
+
+        for (word, code) in [
+            ("set-password", if configured { 2 } else { 0 }),
+            ("hash-password", 0),
+        ] {
+            let ended = place.run_with_input(&["panel", word, "--stdin", "-vvv"], &format!("{ADMIN}\n"));
+            haystack.said(word, &ended.expect_code(code));
         }
 
         // The service, its pages, its events, and its two ends.
@@ -213,9 +244,9 @@ fn no_secret_is_in_anything_that_is_said_answered_or_kept() {
             "/metrics",
             "/events",
             "/nothing",
-            "/login",
+            "/sign-in",
             "/agents",
-            "/settings",
+            "/switches",
         ] {
             haystack.add(path, get(port, path));
         }
@@ -228,6 +259,7 @@ fn no_secret_is_in_anything_that_is_said_answered_or_kept() {
         ] {
             haystack.add("an answer to a wrong request", ask(port, &request));
         }
+        sessions.push(use_the_panel(port, &mut haystack));
         database.proxy().set(Fault::CutNow);
         run.says("stage list is in step");
         haystack.said("run, killed", &run.kill_and_tell());
@@ -245,6 +277,72 @@ fn no_secret_is_in_anything_that_is_said_answered_or_kept() {
     for secret in [WEBHOOK, PASSWORD, TOKEN, ADMIN] {
         haystack.is_without(secret);
     }
+    for Session { id, token } in &sessions {
+        haystack.is_without(id);
+        haystack.is_without_but(token, |place| place.starts_with(PAGE));
+    }
+}
+
+/// What tells one who has signed in from others: the cookie, and the token of the forms.
+struct Session {
+    id: String,
+    token: String,
+}
+
+/// Signs in, after a wrong password, looks at every page, sends every form, and signs out.
+fn use_the_panel(port: u16, haystack: &mut Haystack) -> Session {
+    let mut visitor = Visitor::at_the_door(port);
+    let wrong = visitor.send_form("/sign-in", &[("password", &format!("{ADMIN}2"))]);
+    assert_eq!(wrong.status, 403, "{}", wrong.head);
+    haystack.answered("/sign-in, a wrong password", &wrong);
+    let right = visitor.send_form("/sign-in", &[("password", ADMIN), ("next", "/agents")]);
+    assert_eq!(right.status, 303, "{}", right.body);
+    haystack.answered("/sign-in", &right);
+    let id = visitor.cookie("stage_exchange_session").expect("a session");
+    let id = id.to_owned();
+    for path in [
+        "/",
+        "/switches",
+        "/agents",
+        "/agents/history.upload",
+        "/tables",
+        "/stages",
+        "/analysis",
+        "/nothing",
+        "/agents/%3Cb%3E",
+    ] {
+        haystack.answered(path, &visitor.look(path));
+    }
+    let token = visitor.token.clone();
+    // What a person types into the wrong field is the person's to lose, so no secret is a value here.
+    for (path, fields) in [
+        ("/switches/uploader.pace", &[("to", "gentle")][..]),
+        ("/switches/uploader.pace", &[("to", "nonsense")]),
+        ("/switches/nothing", &[("to", "on")]),
+        ("/uploads/history", &[]),
+        ("/uploads/history", &[("confirmed", "yes")]),
+        ("/agents/history.upload/pause", &[("back", "detail")]),
+        ("/agents/history.upload/resume", &[]),
+        ("/agents/history.follow/run", &[]),
+        ("/tables/history/verify", &[]),
+        ("/language", &[("to", "ru"), ("back", "/tables")]),
+    ] {
+        let answered = visitor.send_form(path, fields);
+        assert!(
+            [200, 303, 403, 404].contains(&answered.status),
+            "{path}: {} {}",
+            answered.head,
+            answered.body
+        );
+        haystack.answered(path, &answered);
+    }
+    haystack.answered("/switches, in the other language", &visitor.look("/switches"));
+    haystack.add("/metrics, to one who is signed in", visitor.look("/metrics").body);
+    let out = visitor.send_form("/sign-out", &[]);
+    assert_eq!(out.status, 303, "{}", out.body);
+    haystack.answered("/sign-out", &out);
+    assert!(token.len() == 64 && id.len() == 64, "{token} {id}");
+    Session { id, token }
 }
 
 /// The same with each secret refused: what a server says about a wrong one is repeated by nobody.

@@ -3,7 +3,7 @@
 //! Calls are named `c00` to `c49`: names that are not 0..n-1, which PHP would turn into an array and renumber. What
 //! fails in passing is asked for again, alone, while the answers that came are kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
@@ -81,37 +81,39 @@ impl Client {
         let mut pending: Vec<(usize, &Call)> = calls.iter().enumerate().collect();
         let mut attempts = self.attempts();
         while !pending.is_empty() {
-            let round = match self.try_batch(&pending, &read, &mut attempts).await {
+            let mut round = match self.try_batch(&pending, &read, &mut attempts).await {
                 Ok(round) => round,
                 Err(error) => {
                     self.wait_or_give_up(&mut attempts, error).await?;
                     continue;
                 }
             };
-            let mut failed = Vec::new();
-            for ((index, call), outcome) in pending.into_iter().zip(round) {
-                match outcome {
-                    Err(error)
+            let (mut failed, mut unsent) = (Vec::new(), Vec::new());
+            for (index, call) in pending {
+                match round.remove(&index) {
+                    None => unsent.push((index, call)),
+                    Some(Err(error))
                         if matches!(error.class(), Class::Retry { .. } | Class::WaitForMethod { .. }) =>
                     {
                         failed.push((index, call, error));
                     }
-                    Err(error) => {
+                    Some(Err(error)) => {
                         outcomes.insert(index, Err(error.with_attempts(attempts.made())));
                     }
-                    ok => {
+                    Some(ok) => {
                         outcomes.insert(index, ok);
                     }
                 }
             }
-            pending = Vec::new();
+            pending = unsent;
             let Some((_, _, first)) = failed.first() else {
-                break;
+                continue;
             };
             match attempts.delay_after(failed.iter().map(|(_, _, error)| error)) {
                 Some(delay) => {
                     self.pause(first, delay).await;
-                    pending = failed.into_iter().map(|(index, call, _)| (index, call)).collect();
+                    pending.extend(failed.into_iter().map(|(index, call, _)| (index, call)));
+                    pending.sort_by_key(|(index, _)| *index);
                 }
                 None => {
                     let made = attempts.made();
@@ -126,15 +128,21 @@ impl Client {
         Ok(outcomes.into_values().collect())
     }
 
-    /// One request. Its outcomes are in the order of `calls`.
+    /// One request, and the outcomes of the calls in it by their numbers. When the limits admit a request that asks, it has the first
+    /// call of each method only, and the others have no outcome yet.
     async fn try_batch<T>(
         &self,
         calls: &[(usize, &Call)],
         read: &impl Fn(usize, Answer<&RawValue>) -> Result<T, Error>,
         attempts: &mut Attempts,
-    ) -> Result<Vec<Result<T, Error>>, Error> {
+    ) -> Result<BTreeMap<usize, Result<T, Error>>, Error> {
+        let admission = self.admit(BATCH, &demand(calls)).await?;
+        let asking = admission.asks().then(|| first_of_each_method(calls));
+        let calls = asking.as_deref().unwrap_or(calls);
         let body = Bytes::from(body(calls).to_string());
-        let delivery = self.send(BATCH, &body, &demand(calls), attempts).await?;
+        let delivery = self
+            .send(admission, BATCH, &body, &demand(calls), attempts)
+            .await?;
         let answer = self.open(BATCH, &delivery)?;
         let batch = BatchAnswer::read(answer.result)?;
         let part = |(index, call): &(usize, &Call)| {
@@ -146,8 +154,10 @@ impl Client {
                 self.learn(&call.method, &part.time);
             }
             let method = std::slice::from_ref(&call.method);
-            part.map_err(|error| self.heed(error, delivery.admission.started, method))
-                .and_then(|part| read(*index, part))
+            let outcome = part
+                .map_err(|error| self.heed(error, delivery.admission.started, method))
+                .and_then(|part| read(*index, part));
+            (*index, outcome)
         };
         Ok(calls.iter().map(part).collect())
     }
@@ -185,6 +195,14 @@ fn body(calls: &[(usize, &Call)]) -> Value {
         })
         .collect();
     json!({ "halt": 0, "cmd": cmd })
+}
+
+fn first_of_each_method<'a>(calls: &[(usize, &'a Call)]) -> Vec<(usize, &'a Call)> {
+    let mut methods = BTreeSet::new();
+    let first = calls
+        .iter()
+        .filter(|(_, call)| methods.insert(call.method.as_str()));
+    first.copied().collect()
 }
 
 fn demand<'a>(calls: &[(usize, &'a Call)]) -> Vec<Demand<'a>> {

@@ -242,9 +242,9 @@ impl Client {
         attempts: &mut Attempts,
         read: &impl Fn(&Answer<&RawValue>) -> Result<T, Error>,
     ) -> Result<Answer<T>, Error> {
-        let delivery = self
-            .send(method, body, &[Demand { method, calls: 1 }], attempts)
-            .await?;
+        let demand = [Demand { method, calls: 1 }];
+        let admission = self.admit(method, &demand).await?;
+        let delivery = self.send(admission, method, body, &demand, attempts).await?;
         let answer = self.open(method, &delivery)?;
         self.inner.limits.ledger.learn(method, &answer.time);
         let result = read(&answer)?;
@@ -256,25 +256,30 @@ impl Client {
         })
     }
 
-    /// Sends one request as soon as the limits admit it.
-    pub(crate) async fn send(
-        &self,
+    /// Waits until the limits admit a request of `method` that makes these calls.
+    ///
+    /// # Errors
+    /// The vendor has blocked the portal.
+    pub(crate) async fn admit(&self, method: &str, demand: &[Demand<'_>]) -> Result<Admission<'_>, Error> {
+        let admitted = self.inner.limits.admit(method, demand).await;
+        admitted.map_err(|wait| Error::new(method, &Failure::StillBlocked { wait }))
+    }
+
+    /// Sends one request that was admitted.
+    pub(crate) async fn send<'c>(
+        &'c self,
+        admission: Admission<'c>,
         method: &str,
         body: &Bytes,
         demand: &[Demand<'_>],
         attempts: &mut Attempts,
-    ) -> Result<Delivery<'_>, Error> {
+    ) -> Result<Delivery<'c>, Error> {
         let Inner {
             config,
             transport,
-            limits,
             counters,
             ..
         } = &*self.inner;
-        let admission = limits
-            .admit(method, demand)
-            .await
-            .map_err(|wait| Error::new(method, &Failure::StillBlocked { wait }))?;
         attempts.begin();
         let calls: u64 = demand.iter().map(|demand| u64::from(demand.calls)).sum();
         counters.requests.fetch_add(1, Ordering::Relaxed);

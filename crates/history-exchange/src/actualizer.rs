@@ -5,7 +5,7 @@
 //!
 //! Both only ever upsert what the portal shows; what vanished from it stays.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ::agent::{Activation, Agent, Failure, Outcome, Progress};
@@ -52,17 +52,22 @@ impl Desk {
         write_verified(self.context.store.as_ref(), &self.map, rows, at).await
     }
 
-    /// Those of the records that the table does not have.
+    /// Those of the records that the table does not have as the portal tells them. A row may be there that was never compared: an
+    /// activation wrote it, and could not read it back.
     async fn missing(&self, records: Vec<HistoryRecord>) -> Result<Vec<HistoryRecord>, Failure> {
         let mut keys: Vec<i64> = records.iter().map(|record| record.id).collect();
         keys.sort_unstable();
-        let store = self.context.store.as_ref();
-        let stored = store.read_back(&self.map, &keys).await.map_err(store_failure)?;
-        let stored: HashSet<i64> = stored.iter().map(Row::key).collect();
-        Ok(records
-            .into_iter()
-            .filter(|record| !stored.contains(&record.id))
-            .collect())
+        let (store, map) = (self.context.store.as_ref(), &self.map);
+        let stored = store.read_back(map, &keys).await.map_err(store_failure)?;
+        let stored: HashMap<i64, &Row> = stored.iter().map(|row| (row.key(), row)).collect();
+        let is_there = |record: &HistoryRecord| {
+            stored.get(&record.id).is_some_and(|row| {
+                row.text(map, "STAGE_ID") == Some(record.stage_id.as_str())
+                    && row.integer(map, "CATEGORY_ID") == Some(record.category_id)
+                    && row.integer(map, "OWNER_ID") == Some(record.owner_id)
+            })
+        };
+        Ok(records.into_iter().filter(|record| !is_there(record)).collect())
     }
 
     /// Brings records over that the table does not have, and all moves of their deals and of the `changed` ones: what changed

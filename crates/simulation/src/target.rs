@@ -1,5 +1,6 @@
 //! The target: the real store on a database in memory, behind a connection and a server that fail.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use chrono::NaiveDateTime;
 use store::{Error, ErrorKind, FoundView, Plan as Migration, Store, TableShape, Upserted, ViewPlan};
 use store_sqlite::SqliteStore;
 use table_map::{Answer, Query, Row, TableMap, Value, ViewMap};
+use tokio::time::Instant;
 
 use crate::dice::Dice;
 use crate::life::Life;
@@ -27,6 +29,8 @@ pub(crate) struct Server {
     dice: Dice,
     /// Until when nothing may be written.
     read_only_until: Mutex<Duration>,
+    /// When each row of the table of moves was last read back without what somebody else writes into it.
+    read_well: Mutex<BTreeMap<i64, Instant>>,
 }
 
 impl Server {
@@ -38,7 +42,14 @@ impl Server {
             plan,
             dice,
             read_only_until: Mutex::default(),
+            read_well: Mutex::default(),
         }
+    }
+
+    /// Whether this row was changed by somebody else only after it was read back since `begun`.
+    pub(crate) fn changed_after_reading(&self, map: &TableMap, row: &Row, begun: Instant) -> bool {
+        let read = lock(&self.read_well).get(&row.key()).copied();
+        row.text(map, "STAGE_ID") == Some(CHANGED) && read.is_some_and(|read| read >= begun)
     }
 
     fn fault(&self) -> Option<TargetFault> {
@@ -264,8 +275,15 @@ impl Store for Target {
 
     async fn read_back(&self, map: &TableMap, keys: &[i64]) -> Result<Vec<Row>, Error> {
         let course = self.before("read_back", false).await?;
-        self.after(course, self.server.store.read_back(map, keys).await)
-            .await
+        let result = self.server.store.read_back(map, keys).await;
+        if let Ok(rows) = &result {
+            let now = Instant::now();
+            let well = rows
+                .iter()
+                .filter(|row| row.text(map, "STAGE_ID").is_some_and(|code| code != CHANGED));
+            lock(&self.server.read_well).extend(well.map(|row| (row.key(), now)));
+        }
+        self.after(course, result).await
     }
 
     async fn scan(&self, map: &TableMap, after: Option<i64>, limit: u32) -> Result<Vec<Row>, Error> {

@@ -24,9 +24,6 @@ const LONGEST_RUN: Duration = Duration::from_secs(60);
 /// The portal's window of run time, and one of its baskets.
 const WINDOW: Duration = Duration::from_secs(660);
 
-/// The share of the limit on run time that answers may have taken that were lost, without the portal having to refuse us.
-const BORNE: f64 = 0.3;
-
 /// The methods whose run time is watched.
 const METHODS: [&str; 4] = [
     "crm.stagehistory.list",
@@ -122,19 +119,6 @@ struct Ours {
     seen: Instant,
     /// Methods of which an answer arrived: until then nobody can know what earlier lives have left of their run time.
     answered: Vec<&'static str>,
-    /// Answers that were lost: when, and what the portal had run for them.
-    lost: Vec<(Instant, Duration)>,
-}
-
-impl Ours {
-    /// What the portal ran within its window for answers that never arrived, or are still on their way, but for the one that
-    /// was sent at `but`.
-    fn lost_lately(&self, but: Instant) -> Duration {
-        let now = Instant::now();
-        let lately = |at: Instant| now.duration_since(at) <= WINDOW;
-        let lost = self.lost.iter().filter(|(at, _)| lately(*at) && *at != but);
-        lost.map(|(_, took)| *took).sum()
-    }
 }
 
 impl Wire {
@@ -147,7 +131,6 @@ impl Wire {
                 level: 0.0,
                 seen: Instant::now(),
                 answered: Vec::new(),
-                lost: Vec::new(),
             }),
         }
     }
@@ -173,23 +156,18 @@ impl Wire {
     }
 
     /// Looks whether the portal had to enforce its limit on run time.
-    fn check_run_time(&self, asked: &[u8], answer: &[u8], sent: Instant) {
+    fn check_run_time(&self, asked: &[u8], answer: &[u8]) {
         if !contains(answer, "OPERATION_TIME_LIMIT") {
             return;
         }
         self.line.world.count("refusals for run time");
-        let (answered, lost) = {
-            let ours = lock(&self.ours);
-            (ours.answered.clone(), ours.lost_lately(sent))
-        };
+        let answered = lock(&self.ours).answered.clone();
         let inherits = self.heir_since.is_some_and(|since| since.elapsed() <= WINDOW);
         let known = !inherits
             && METHODS
                 .iter()
                 .any(|method| contains(asked, method) && answered.contains(method));
-        // Of answers that were lost nobody can tell what they took; a client that asks carefully bears some of them.
-        let limit = self.line.plan.portal.operating_limit_seconds.unwrap_or(480.0);
-        if known && !self.line.plan.others_run && lost.as_secs_f64() < limit * BORNE {
+        if known && !self.line.plan.others_run {
             self.line
                 .world
                 .violate("the portal had to refuse a method for its run time, and nobody but us used it");
@@ -263,16 +241,13 @@ impl Wire {
                 line.users.change();
             }
         });
-        // Taken back when the answer arrives.
-        let sent = Instant::now();
-        lock(&self.ours).lost.push((sent, answer.run_time));
         tokio::time::sleep(answer.run_time.min(LONGEST_RUN)).await;
         drop(working);
         tokio::time::sleep(dice.millis(1, 60)).await;
         if answer.run_time > LONGEST_RUN {
             return Ok(TransportResponse::new(504, "<html><title>504</title></html>"));
         }
-        self.check_run_time(&request.body, &answer.body, sent);
+        self.check_run_time(&request.body, &answer.body);
         world.note_bytes(&answer.body);
         match fault {
             Some(PortalFault::BrokenAfter) => broken(TransportErrorKind::Broken),
@@ -284,7 +259,6 @@ impl Wire {
             }
             _ => {
                 self.note_answered(&request.body, &request.method);
-                lock(&self.ours).lost.retain(|(at, _)| *at != sent);
                 Ok(TransportResponse::new(answer.status, answer.body))
             }
         }

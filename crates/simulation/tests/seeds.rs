@@ -8,19 +8,24 @@ use simulation::{run, soak};
 const SEEDS: u64 = 2_000;
 
 /// Seeds that broke a promise once, and what was wrong then. They are run first.
-const ONCE_FAILED: &[(u64, &str)] = &[(
-    219,
-    "work that was queued right after the clock had stepped back waited until the old time came round again",
-)];
-
-/// Seeds that break a promise, and what is wrong: findings that are open. They are left out of the others, and told in
-/// `docs/simulation.md`.
-const OPEN: &[(u64, &str)] = &[
+const ONCE_FAILED: &[(u64, &str)] = &[
+    (
+        219,
+        "work that was queued right after the clock had stepped back waited until the old time came round again",
+    ),
     (
         1814,
-        "the portal had to refuse a method for its run time once, though nobody but us used it",
+        "near its limit of run time a method whose answers were lost was asked with a whole request, and the portal had to refuse it",
     ),
-    (1999, "the same"),
+    (1999, "the same, with one lost answer of a large batch"),
+    (
+        2154,
+        "a look passed a row that an earlier one had written and could not read back, and that somebody else had changed since",
+    ),
+    (
+        2156,
+        "no fault of the program: the watcher blamed it for a row that somebody else changed after it was read back",
+    ),
 ];
 
 fn folder() -> tempfile::TempDir {
@@ -39,14 +44,9 @@ fn every_promise_is_kept_whatever_the_seed() {
         return good(seed, folder().path());
     }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let open = u64::try_from(OPEN.len()).unwrap();
-    let is_open = |seed: u64| OPEN.iter().any(|(known, _)| *known == seed);
-    let summary = soak(0..SEEDS + open, threads, &|report| {
-        report.is_good() || is_open(report.seed)
-    })
-    .unwrap();
-    assert!(summary.failed.iter().all(|seed| is_open(*seed)), "{summary}");
-    assert_eq!(summary.seeds, SEEDS + open);
+    let summary = soak(0..SEEDS, threads, &|report| report.is_good()).unwrap();
+    assert!(summary.failed.is_empty(), "{summary}");
+    assert_eq!(summary.seeds, SEEDS);
     // A simulation in which nothing goes wrong shows nothing.
     for fault in [
         "lives",

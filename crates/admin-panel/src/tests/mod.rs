@@ -3,6 +3,7 @@
 mod bounds;
 mod documents;
 mod events;
+mod forms;
 mod health;
 mod hostile;
 mod panel;

@@ -18,9 +18,9 @@ const HOSTILE: &str = "<script>alert('x')</script>\" onload=\"alert(1)&amp;";
 
 /// Tells hostile facts, and notes what it is asked to do.
 #[derive(Default)]
-struct Program {
-    password: Option<SecretString>,
-    asked: Mutex<Vec<String>>,
+pub(super) struct Program {
+    pub(super) password: Option<SecretString>,
+    pub(super) asked: Mutex<Vec<String>>,
     broken: bool,
 }
 
@@ -272,9 +272,9 @@ impl Steering for Program {
     }
 }
 
-struct Served {
-    address: std::net::SocketAddr,
-    program: Arc<Program>,
+pub(super) struct Served {
+    pub(super) address: std::net::SocketAddr,
+    pub(super) program: Arc<Program>,
     stop: CancellationToken,
 }
 
@@ -284,7 +284,7 @@ impl Drop for Served {
     }
 }
 
-async fn serve(program: Program, options_of_panel: PanelOptions) -> Served {
+pub(super) async fn serve(program: Program, options_of_panel: PanelOptions) -> Served {
     let program = Arc::new(program);
     let sink: Arc<dyn EventSink> = Arc::new(Sink::default());
     let health: Arc<dyn HealthSource> = Arc::new(Health::default());
@@ -306,7 +306,7 @@ async fn serve(program: Program, options_of_panel: PanelOptions) -> Served {
 }
 
 impl Served {
-    async fn ask(&self, first: &str, head: &[&str], body: &str) -> Answer {
+    pub(super) async fn ask(&self, first: &str, head: &[&str], body: &str) -> Answer {
         let host = self.address.to_string();
         let mut request = format!("{first} HTTP/1.1\r\nContent-Length: {}\r\n", body.len());
         if !head.iter().any(|line| line.starts_with("Host:")) {
@@ -321,7 +321,7 @@ impl Served {
 }
 
 /// The value of the form token in a page.
-fn token(page: &str) -> &str {
+pub(super) fn token(page: &str) -> &str {
     let (_, rest) = page.split_once("name=\"token\" value=\"").expect("a form");
     rest.split('"').next().unwrap()
 }

@@ -105,6 +105,11 @@ pub(crate) struct Admission<'a> {
 }
 
 impl Admission<'_> {
+    /// Whether only one call of each method may be sent now: its answer tells what lost ones have taken.
+    pub(crate) fn asks(&self) -> bool {
+        self.reservation.asks()
+    }
+
     /// It is known what the request took of its methods' run time.
     pub(crate) fn settle(&self) {
         self.reservation.settle();
@@ -133,7 +138,7 @@ impl Limits {
         waiting.wait_for(|waiting| *waiting == 0).await.ok();
     }
 
-    /// Waits until a request of `method` that makes these calls may start.
+    /// Waits until a request of `method` that makes these calls may start, or one that [asks](Admission::asks).
     ///
     /// # Errors
     /// The rest of the vendor's block, when the portal must not be called at all.

@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 use demo_portal::{Date, EarlierRows, Semantics};
 use exchange::{Environment, PortalEvent};
 use serde_json::{Value, json};
+use store::Store as _;
 use table_map::Row;
 
 use super::bench::Bench;
@@ -234,6 +235,33 @@ async fn a_row_that_becomes_visible_late_below_the_cursor_is_found() {
     model.show_row(late).unwrap();
     bench.follow().await;
     assert!(bench.table().await.contains(&i64::from(late)));
+    bench.assert_true().await;
+}
+
+#[tokio::test]
+async fn a_row_that_was_changed_before_it_could_be_read_back_is_written_again_by_the_next_look() {
+    // Given a look that wrote a row and failed then, so that its cursor stays, and somebody who changed the row. Its deal cannot be read, so
+    // that it is not among those that changed.
+    let bench = Bench::uploaded(100).await;
+    let before = bench.handed_to(FOLLOW);
+    let deal = bench.portal.model().add_deal("C3:NEW", "Newer", 1).unwrap();
+    bench.portal.model().hide_deal(deal).unwrap();
+    bench.follow().await;
+    let id = i64::from(bench.portal.model().deal(deal).unwrap().rows[0]);
+    let map = table(Environment::Test).unwrap();
+    let written = bench.store.inner.read_back(&map, &[id]).await.unwrap();
+    let mut values = written[0].values().to_vec();
+    values[map.position("STAGE_ID").unwrap()] = "C3:CHANGED".into();
+    let changed = Row::new(&map, values).unwrap();
+    bench
+        .store
+        .inner
+        .upsert(&map, &[changed], chrono::NaiveDateTime::default())
+        .await
+        .unwrap();
+
+    assert_eq!(bench.activate(FOLLOW, "", before).await, Outcome::Done);
+
     bench.assert_true().await;
 }
 
