@@ -4,6 +4,10 @@
 
 mod access;
 mod chrome;
+mod counted;
+mod figure_files;
+mod figure_page;
+mod figures;
 mod languages;
 mod looks;
 mod pages;
