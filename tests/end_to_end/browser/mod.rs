@@ -12,6 +12,7 @@ mod languages;
 mod looks;
 mod pages;
 mod switches;
+mod tables;
 
 use std::time::Duration;
 

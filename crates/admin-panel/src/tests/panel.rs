@@ -18,13 +18,15 @@ const HOSTILE: &str = "<script>alert('x')</script>\" onload=\"alert(1)&amp;";
 
 /// Tells hostile facts, and notes what it is asked to do.
 #[derive(Default)]
-struct Program {
+pub(super) struct Program {
     password: Option<SecretString>,
     asked: Mutex<Vec<String>>,
     broken: bool,
+    /// What is in the target, when it is not hostile.
+    database: Option<Database>,
 }
 
-fn now() -> DateTime<Utc> {
+pub(super) fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_700_000_000, 0).unwrap()
 }
 
@@ -76,6 +78,14 @@ fn exchange_facts() -> ExchangeFacts {
 }
 
 impl Program {
+    /// One whose target holds this.
+    pub(super) fn with(database: Database) -> Self {
+        Self {
+            database: Some(database),
+            ..Self::default()
+        }
+    }
+
     fn check(&self) -> Result<(), Failure> {
         if self.broken {
             Err(Failure::passing(HOSTILE))
@@ -184,39 +194,54 @@ impl PanelSource for Program {
         }))
     }
 
-    async fn tables(&self) -> Result<Vec<TableFacts>, Failure> {
+    async fn database(&self) -> Result<Database, Failure> {
         self.check()?;
+        if let Some(database) = &self.database {
+            return Ok(database.clone());
+        }
         let finding = FindingFacts {
             count: 1,
             examples: vec![7],
             columns: vec![text()],
         };
-        Ok(vec![TableFacts {
-            name: text(),
-            exchange: text(),
-            exists: Some(true),
-            rows: Some(5),
-            columns: 3,
-            indexes: 1,
-            plan: PlanFacts::Steps {
-                steps: vec![text()],
-                statements: vec![text()],
-            },
-            notes: vec![text()],
-            error: Some(text()),
-            verifications: vec![VerificationFacts {
-                at: now(),
-                took: Duration::from_secs(2),
-                portal: 5,
-                stored: 5,
-                missing: finding.clone(),
-                different: finding.clone(),
-                extra: finding.clone(),
-                kept: finding,
-                is_true: false,
+        let steps = PlanFacts::Steps {
+            steps: vec![text()],
+            statements: vec![text()],
+        };
+        Ok(Database {
+            tables: vec![TableFacts {
+                name: text(),
+                exchange: text(),
+                exists: Some(true),
+                rows: Some(5),
+                columns: 3,
+                indexes: 1,
+                plan: steps.clone(),
+                notes: vec![text()],
+                error: Some(text()),
+                verifications: vec![VerificationFacts {
+                    at: now(),
+                    took: Duration::from_secs(2),
+                    by: text(),
+                    portal: 5,
+                    stored: 5,
+                    missing: finding.clone(),
+                    different: finding.clone(),
+                    extra: finding.clone(),
+                    duplicate: finding.clone(),
+                    kept: finding,
+                    unfinished: Some(text()),
+                    ..VerificationFacts::default()
+                }],
+                verifying: Some(work()),
             }],
-            verifying: Some(work()),
-        }])
+            views: vec![ViewFacts {
+                name: text(),
+                state: ViewState::Missing,
+                plan: steps,
+                error: Some(text()),
+            }],
+        })
     }
 
     async fn stages(&self) -> Result<Result<Vec<StageFacts>, String>, Failure> {
@@ -272,7 +297,7 @@ impl Steering for Program {
     }
 }
 
-struct Served {
+pub(super) struct Served {
     address: std::net::SocketAddr,
     program: Arc<Program>,
     stop: CancellationToken,
@@ -284,7 +309,7 @@ impl Drop for Served {
     }
 }
 
-async fn serve(program: Program, options_of_panel: PanelOptions) -> Served {
+pub(super) async fn serve(program: Program, options_of_panel: PanelOptions) -> Served {
     let program = Arc::new(program);
     let sink: Arc<dyn EventSink> = Arc::new(Sink::default());
     let health: Arc<dyn HealthSource> = Arc::new(Health::default());
@@ -306,7 +331,7 @@ async fn serve(program: Program, options_of_panel: PanelOptions) -> Served {
 }
 
 impl Served {
-    async fn ask(&self, first: &str, head: &[&str], body: &str) -> Answer {
+    pub(super) async fn ask(&self, first: &str, head: &[&str], body: &str) -> Answer {
         let host = self.address.to_string();
         let mut request = format!("{first} HTTP/1.1\r\nContent-Length: {}\r\n", body.len());
         if !head.iter().any(|line| line.starts_with("Host:")) {
