@@ -78,6 +78,12 @@ async fn a_verification_by_hand_is_shown_by_the_program_that_runs_beside_it() {
             for words in &words {
                 browser.reads(CARD, words).await;
             }
+            // At a glance, too
+            browser.open(&run.url("/")).await;
+            browser.find("#summary.bad").await;
+            browser.find("#exchange-history .problem a[href='/tables']").await;
+            browser.reads("#exchange-history .badge.bad", &words[0]).await;
+            browser.find("#exchange-stage-list .badge.good").await;
             browser.no_complaints(&[]).await;
         })
         .await;
@@ -96,6 +102,10 @@ async fn a_verification_by_hand_is_shown_by_the_program_that_runs_beside_it() {
         place.run(&["verify", "history", "--repair"]).expect_code(0);
         browser.reads(CARD, "Mended before: missing rows written 1").await;
         browser.find(&format!("{CARD} .badge.good")).await;
+        browser.open(&run.url("/")).await;
+        browser.find("#exchange-history .badge.good").await;
+        assert_eq!(browser.count("#summary.bad, #exchange-history .problem").await, 0);
+        browser.open(&run.url("/tables")).await;
         // The stages were compared once, and that was true.
         browser.find("[id='table-CRM_STAGE_LIST_TEST'] .badge.good").await;
     })

@@ -234,6 +234,8 @@ pub struct ExchangeFacts {
     pub switches: Vec<SwitchFacts>,
     /// Work of its agents that failed last time.
     pub failing: Vec<WorkFacts>,
+    /// The verification that tells most of its table now: the newest that compared all of it or found something wrong.
+    pub verified: Option<VerificationFacts>,
 }
 
 /// Whether the target answers.

@@ -192,7 +192,10 @@ async fn target(parts: &Parts, answers: &mut Answers) {
                 Ok(plan) if plan.is_empty() => answers.ok("table", format!("{table} is as it should be")),
                 Ok(plan) => answers.wrong(
                     "table",
-                    format!("{table} lacks {} things; `stage-exchange migrate` adds them", plan.steps().len()),
+                    match plan.steps().len() {
+                        1 => format!("{table} lacks one thing; `stage-exchange migrate` adds it"),
+                        many => format!("{table} lacks {many} things; `stage-exchange migrate` adds them"),
+                    },
                 ),
                 Err(clashes) => answers.wrong("table", clashes.to_string()),
             },

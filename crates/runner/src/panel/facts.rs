@@ -184,6 +184,7 @@ impl PanelDesk {
             failing.extend(failed.into_iter().next());
         }
         Ok(ExchangeFacts {
+            verified: self.telling_verification(exchange.as_ref()).await?,
             name: exchange.name().to_owned(),
             exists: reading.exists,
             rows: reading.rows,

@@ -7,7 +7,7 @@ use admin_panel::panel::facts::{
     ViewState,
 };
 use agent::Failure;
-use exchange::{Finding, Mended, Portion};
+use exchange::{Exchange, Finding, Mended, Portion};
 use store::{FoundView, Step, ViewStep, planner, views};
 use table_map::{TableMap, ViewMap};
 use tokio::time::timeout;
@@ -100,6 +100,23 @@ impl PanelDesk {
             }
         };
         facts
+    }
+
+    /// The verification that tells most of an exchange's table now: the newest that compared all of it or found something wrong.
+    pub(super) async fn telling_verification(
+        &self,
+        exchange: &dyn Exchange,
+    ) -> Result<Option<VerificationFacts>, Failure> {
+        let tables = exchange.tables();
+        let is_of = |verified: &&Verified| tables.iter().any(|map| map.name() == verified.result.table);
+        let verified = verifying::results(&self.state, &self.context, exchange.name())
+            .await
+            .map_err(unreadable)?;
+        Ok(verified
+            .iter()
+            .filter(is_of)
+            .map(verification)
+            .find(|facts| facts.wrong() > 0 || facts.part.is_none() && facts.unfinished.is_none()))
     }
 
     /// All views.

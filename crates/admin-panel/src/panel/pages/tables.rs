@@ -1,6 +1,6 @@
 //! The tables and the views beside them: what exists, what a migration would do, and whether the tables are true.
 
-mod verification;
+pub(super) mod verification;
 mod views;
 
 use std::sync::Arc;

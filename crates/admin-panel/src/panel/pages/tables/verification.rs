@@ -60,7 +60,7 @@ pub(super) fn verification(desk: &Desk, visit: &Visit, now: DateTime<Utc>, table
 }
 
 /// What it says in two words. A part that is true says nothing of the rest.
-fn verdict(l: Language, result: &VerificationFacts) -> Markup {
+pub(in super::super) fn verdict(l: Language, result: &VerificationFacts) -> Markup {
     let (tone, words) = if result.wrong() > 0 {
         (Tone::Bad, l.of("not true", "не верна"))
     } else if result.unfinished.is_some() {
@@ -107,15 +107,34 @@ fn from(l: Language, result: &VerificationFacts) -> Markup {
 }
 
 fn findings(l: Language, result: &VerificationFacts) -> Markup {
+    let repair = html! {
+        code { "stage-exchange verify --repair" }
+        (l.of(" mends them.", " исправит их."))
+    };
+    let by_hand = html! {
+        (l.of(
+            "This program deletes no row: look at them, and delete by hand what somebody else wrote.",
+            "Программа не удаляет строк: посмотрите на них и удалите вручную то, что записал кто-то другой.",
+        ))
+    };
+    let merge = html! {
+        code { "stage-exchange migrate --merge-duplicates" }
+        (l.of(" keeps the oldest row of each.", " оставит самую старую строку каждого."))
+    };
     let findings = [
-        (&result.missing, l.of("Missing in the table", "Нет в таблице")),
-        (&result.different, l.of("Different", "Отличаются")),
+        (
+            &result.missing,
+            l.of("Missing in the table", "Нет в таблице"),
+            &repair,
+        ),
+        (&result.different, l.of("Different", "Отличаются"), &repair),
         (
             &result.extra,
             l.of(
-                "Not in the portal though they look so",
-                "Нет в портале, хотя выглядят живыми",
+                "Only in the table, where the portal cannot have had them",
+                "Есть только в таблице, в портале их быть не могло",
             ),
+            &by_hand,
         ),
         (
             &result.duplicate,
@@ -123,6 +142,7 @@ fn findings(l: Language, result: &VerificationFacts) -> Markup {
                 "Too many, as another row has the same EXTERNAL_ID",
                 "Лишние: уже есть строка с тем же EXTERNAL_ID",
             ),
+            &merge,
         ),
         (
             &result.kept,
@@ -130,35 +150,20 @@ fn findings(l: Language, result: &VerificationFacts) -> Markup {
                 "Kept though they vanished from the portal, as they must be",
                 "Сохранены, хотя исчезли из портала, как и должно быть",
             ),
+            &html! {},
         ),
     ];
-    let mends = result.missing.count + result.different.count > 0;
     html! {
-        @if findings.iter().any(|(finding, _)| finding.count > 0) {
-            ul .plain {
-                @for (finding, words) in findings {
-                    @if finding.count > 0 { li { (words) ": " (number(l, finding.count)) (examples(l, finding)) } }
+        @if findings.iter().any(|(finding, ..)| finding.count > 0) {
+            ul .plain .findings {
+                @for (finding, words, advice) in findings {
+                    @if finding.count > 0 {
+                        li {
+                            strong { (words) ": " (number(l, finding.count)) } (examples(l, finding))
+                            @if !advice.0.is_empty() { p .muted { (advice) } }
+                        }
+                    }
                 }
-            }
-        }
-        @if mends {
-            p .muted {
-                code { "stage-exchange verify --repair" }
-                (l.of(" mends what is missing and different.", " исправит отсутствующие и отличающиеся строки."))
-            }
-        }
-        @if result.extra.count > 0 {
-            p .muted {
-                (l.of(
-                    "This program deletes no row: look at the rows that the portal does not have, and delete them by hand.",
-                    "Программа не удаляет строк: посмотрите на те, которых нет в портале, и удалите их вручную.",
-                ))
-            }
-        }
-        @if result.duplicate.count > 0 {
-            p .muted {
-                code { "stage-exchange migrate --merge-duplicates" }
-                (l.of(" keeps the oldest row of each EXTERNAL_ID.", " оставит самую старую строку каждого EXTERNAL_ID."))
             }
         }
     }

@@ -11,7 +11,7 @@ use super::steps;
 pub(super) fn views(l: Language, views: &[ViewFacts]) -> Markup {
     html! {
         @if !views.is_empty() {
-            section #views .card .wide aria-labelledby="views-title" {
+            section #views .card .whole aria-labelledby="views-title" {
                 h2 #views-title { (l.of("Views for reports", "Представления для отчётов")) }
                 p .muted {
                     (l.of(
@@ -19,7 +19,7 @@ pub(super) fn views(l: Language, views: &[ViewFacts]) -> Markup {
                         "Цифры страницы «Аналитика» для Power BI и SQL. Таблицы работают и без них.",
                     ))
                 }
-                @for view in views { (entry(l, view)) }
+                div .columns { @for view in views { (entry(l, view)) } }
             }
         }
     }
