@@ -102,8 +102,13 @@ fn exchange(
 ) -> Markup {
     let id = format!("exchange-{}", facts.name);
     let noun = known::exchange(&facts.name).noun;
+    let tone = if untrue(facts) > 0 {
+        Tone::Bad
+    } else {
+        standing.tone()
+    };
     html! {
-        section .card .wide .(standing.tone().class()) id=(id) aria-labelledby=(format!("{id}-title")) {
+        section .card .wide .(tone.class()) id=(id) aria-labelledby=(format!("{id}-title")) {
             h2 id=(format!("{id}-title")) { (known::exchange_title(l, &facts.name)) }
             p .lead { (standing.sentence(l, facts, now)) }
             @if let Some(progress) = standing.progress() {
@@ -159,10 +164,7 @@ fn exchange(
                             (number(l, verified.wrong())) "."
                         }
                     }
-                    p .muted {
-                        a href="/tables" { (l.of("What to do is told by the tables", "Что делать, сказано на странице таблиц")) }
-                        " · " (ago(desk, l, now, verified.at))
-                    }
+                    p { a href="/tables" { (l.of("What was found and what to do", "Что найдено и что делать")) } }
                 }
             }
             @if *standing == Standing::NotStarted {
