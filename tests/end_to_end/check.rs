@@ -62,6 +62,7 @@ fn all_is_well_once_the_tables_are_there() {
             "history",
             "target",
             "table",
+            "view",
             "state",
         ] {
             assert!(about(&after, subject).iter().all(|(well, _)| *well), "{subject}");
@@ -186,4 +187,48 @@ fn a_table_that_lacks_something_is_named_and_completed_by_migrate() {
     place.run(&["migrate"]).expect_code(0);
 
     place.run(CHECK).expect_code(0);
+}
+
+#[test]
+fn a_view_that_is_missing_old_or_not_ours_is_noted_and_wrong_for_nobody() {
+    use crate::harness::Database;
+    const VIEW: &str = "CRM_STAGE_FUNNEL_TEST";
+    let portal = Portal::start(&["--deals", "30"]);
+    let database = SqliteFile::new();
+    let place = migrated(&portal, &database);
+    let told = |words: &str| {
+        let ended = place.run(CHECK).expect_code(0);
+        let views = about(&ended, "view");
+        assert_eq!(views.len(), 2, "{views:?}");
+        let (well, text) = views
+            .iter()
+            .find(|(_, text)| text.contains(VIEW))
+            .expect("the view");
+        assert!(*well && text.contains(words), "{text}");
+        let noted = ended
+            .json()
+            .as_array()
+            .expect("answers")
+            .iter()
+            .filter(|answer| answer["note"] == true)
+            .count();
+        let for_people = place.run(&["check"]).expect_code(0).stdout;
+        assert_eq!(for_people.matches("NOTE ").count(), noted, "{for_people}");
+        noted
+    };
+    assert_eq!(told("is as it should be"), 0);
+
+    database.execute(&format!("DROP VIEW {VIEW}"));
+    assert_eq!(told("is not there yet; `stage-exchange migrate` makes it"), 1);
+
+    database.execute(&format!(
+        "CREATE VIEW {VIEW} AS /* made by stage-exchange, 0000000000000000 */ SELECT 1 AS A"
+    ));
+    assert_eq!(told("older definition"), 1);
+    place.run(&["migrate"]).expect_code(0);
+    assert_eq!(told("is as it should be"), 0);
+
+    database.execute(&format!("DROP VIEW {VIEW}"));
+    database.execute(&format!("CREATE TABLE {VIEW} (A integer)"));
+    assert_eq!(told("a table has this name already; rename that"), 1);
 }

@@ -220,6 +220,16 @@ impl StateFile {
         self.store.set_setting(key, value, self.clock.now()).await
     }
 
+    /// Puts a value in front of the list that a setting holds and drops what is beyond `most`, in one step: of several processes that
+    /// do so at once nobody's value is lost. A setting that holds no list becomes one.
+    ///
+    /// # Errors
+    /// When the state cannot be written, or the value alone is too long for a setting.
+    pub async fn prepend_to_setting(&self, key: &str, value: Value, most: usize) -> Result<(), Error> {
+        let now = self.clock.now();
+        self.store.prepend_to_setting(key, value, most, now).await
+    }
+
     /// Removes a setting. Tells whether there was one.
     ///
     /// # Errors

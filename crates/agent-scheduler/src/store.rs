@@ -240,6 +240,16 @@ pub trait AgentStore: Send + Sync + fmt::Debug {
     /// Makes a setting durable.
     async fn set_setting(&self, key: &str, value: Value, now: DateTime<Utc>) -> Result<(), Error>;
 
+    /// Puts a value in front of the list that a setting holds and drops what is beyond `most`, in one step: of several who do so at
+    /// once nobody's value is lost. A setting that holds no list becomes one. What is too long for a setting loses its last entries.
+    async fn prepend_to_setting(
+        &self,
+        key: &str,
+        value: Value,
+        most: usize,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error>;
+
     /// Removes a setting. Tells whether there was one.
     async fn unset_setting(&self, key: &str) -> Result<bool, Error>;
 

@@ -294,6 +294,17 @@ impl AgentStore for State {
         self.disk.store.set_setting(key, value, now).await
     }
 
+    async fn prepend_to_setting(
+        &self,
+        key: &str,
+        value: Value,
+        most: usize,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        self.before("add to a setting").await?;
+        self.disk.store.prepend_to_setting(key, value, most, now).await
+    }
+
     async fn runs_of(&self, name: &str, limit: usize) -> Result<Vec<RunRecord>, Error> {
         self.before("runs").await?;
         self.disk.store.runs_of(name, limit).await

@@ -176,17 +176,15 @@ async fn a_change_needs_a_session_a_token_and_a_page_of_the_panel() {
         let rebound = [session.clone(), "Host: evil.example".to_owned()];
         assert_eq!(ask(&run.address, set, &rebound, &body(token)).status, 421);
         assert_eq!(ask(&run.address, "GET /", &rebound, "").status, 421);
-        // Nor by looking at an address
-        assert_eq!(
-            ask(
-                &run.address,
-                "GET /switches/uploader.paused?to=on",
-                std::slice::from_ref(&session),
-                ""
-            )
-            .status,
-            405
+        // Nor by looking at an address: that leads to the page of the switches
+        let looked = ask(
+            &run.address,
+            "GET /switches/uploader.paused?to=on",
+            std::slice::from_ref(&session),
+            "",
         );
+        assert_eq!(looked.status, 303);
+        assert!(looked.text.contains("location: /switches\r\n"), "{}", looked.text);
         assert!(!held());
 
         // A page whose token was tampered with says so
@@ -305,13 +303,48 @@ fn events_and_health_need_no_session_and_metrics_may_have_an_address_of_their_ow
         .with("WEB__ADMIN_PASSWORD", PASSWORD)
         .with("WEB__APPLICATION_TOKEN", "a-token")
         .with("WEB__METRICS_LISTEN", "127.0.0.1:0");
-    let run = Running::start(&place);
+    let mut run = Running::start(&place);
     assert_eq!(ask(&run.address, "GET /healthz", &[], "").status, 200);
     assert_eq!(ask(&run.address, "GET /readyz", &[], "").status, 200);
     assert_eq!(ask(&run.address, "GET /metrics", &[], "").status, 404);
+    let line: serde_json::Value =
+        serde_json::from_str(&run.process.says("metrics are served")).expect("a line of JSON");
+    let apart = line["fields"]["address"].as_str().expect("an address").to_owned();
+    assert_ne!(apart, run.address);
+    let metrics = ask(&apart, "GET /metrics", &[], "");
+    assert_eq!(metrics.status, 200);
+    assert!(
+        metrics.text.contains("stage_exchange_build_info"),
+        "{}",
+        metrics.text
+    );
+    // No page is there, and no event is taken.
+    for path in ["/", "/sign-in", "/tables", "/events"] {
+        assert_eq!(ask(&apart, &format!("GET {path}"), &[], "").status, 404, "{path}");
+    }
     let body = "event=ONCRMDEALUPDATE&data%5BFIELDS%5D%5BID%5D=1&auth%5Bapplication_token%5D=a-token";
     let taken = ask(&run.address, "POST /events", &[], body);
     assert_eq!(taken.status, 200, "{}", taken.text);
     assert_eq!(agent(&place, "history.deal")["key"], "1");
     run.stop();
+}
+
+#[test]
+fn an_address_for_metrics_that_cannot_be_listened_on_is_named() {
+    let (_portal, place) = brought_over("20", &SqliteFile::new());
+    let refused = place
+        .run(&["run", "--set", "web.metrics_listen=nowhere"])
+        .expect_code(2);
+    assert!(
+        refused.stderr.contains("web.metrics_listen"),
+        "{}",
+        refused.stderr
+    );
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let set = format!("web.metrics_listen={address}");
+    let refused = place.run(&["run", "--set", &set]).expect_code(1);
+    for words in [address.as_str(), "web.metrics_listen"] {
+        assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    }
 }

@@ -3,12 +3,13 @@
 use super::{Look, Running, brought_over, browse_as};
 use crate::harness::SqliteFile;
 
-const PAGES: [(&str, &str, &str); 5] = [
+const PAGES: [(&str, &str, &str); 6] = [
     ("/", "Overview", "Обзор"),
     ("/switches", "Switches", "Переключатели"),
     ("/agents", "Agents", "Агенты"),
     ("/tables", "Tables", "Таблицы"),
     ("/stages", "Stages", "Стадии"),
+    ("/analysis", "Analysis", "Аналитика"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,13 +5,14 @@ use serde_json::{Value, json};
 use super::{Browser, Look, Running, brought_over, browse_as};
 use crate::harness::SqliteFile;
 
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "/",
     "/switches",
     "/agents",
     "/agents/stage-list.follow",
     "/tables",
     "/stages",
+    "/analysis",
     "/agents/nobody",
 ];
 
@@ -56,7 +57,7 @@ for (const element of document.querySelectorAll('body *')) {
 return faults;
 "#;
 
-async fn faults(browser: &Browser) -> Vec<String> {
+pub(super) async fn faults(browser: &Browser) -> Vec<String> {
     let faults = browser.script(FAULTS, Vec::new()).await;
     let faults = faults.as_array().expect("a list").iter();
     faults

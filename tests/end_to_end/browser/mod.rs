@@ -4,10 +4,15 @@
 
 mod access;
 mod chrome;
+mod counted;
+mod figure_files;
+mod figure_page;
+mod figures;
 mod languages;
 mod looks;
 mod pages;
 mod switches;
+mod tables;
 
 use std::time::Duration;
 

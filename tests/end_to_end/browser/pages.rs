@@ -146,7 +146,7 @@ async fn a_verification_is_started_and_its_result_comes_by_itself() {
         browser.follow(&format!("{card} form button")).await;
         browser.reads(&format!("{card} .badge.bad"), "not true").await;
         browser
-            .reads(card, "1 missing in the table, such as EXTERNAL_ID")
+            .reads(card, "Missing in the table: 1, such as EXTERNAL_ID")
             .await;
         browser
             .reads(&format!("{card} details summary"), "Earlier verifications")

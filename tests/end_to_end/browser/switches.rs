@@ -172,6 +172,14 @@ async fn a_second_thought_can_end_in_no() {
         browser
             .find("[id='switch-actualizer.enabled'] button[value=on][aria-pressed=true]")
             .await;
+        // Another language chosen on the question leads back to the switches, and changes none.
+        browser
+            .follow("[id='switch-actualizer.enabled'] button[value=off]")
+            .await;
+        browser.follow(".languages button[value=ru]").await;
+        assert_eq!(browser.path().await, "/switches");
+        assert_eq!(browser.text("h1").await, "Переключатели");
+        browser.follow(".languages button[value=en]").await;
         // So can uploading everything anew.
         browser.follow("#upload-history button").await;
         browser.reads("h1", "upload all anew?").await;

@@ -186,8 +186,11 @@ impl Visit {
             .filter(|token| token.len() == 64 && token.bytes().all(|byte| byte.is_ascii_hexdigit()));
         let path = match (&parts.method, parts.uri.path()) {
             (&Method::GET, _) => parts.uri.path_and_query().map_or("/", |path| path.as_str()),
-            // One does not come back to a form that was sent.
+            // One does not come back to a form that was sent, but to its page.
             (_, "/sign-in") => "/sign-in",
+            (_, path) if path.starts_with("/switches") || path.starts_with("/uploads") => "/switches",
+            (_, path) if path.starts_with("/agents") => "/agents",
+            (_, path) if path.starts_with("/tables") => "/tables",
             _ => "/",
         };
         let mut visit = Self {

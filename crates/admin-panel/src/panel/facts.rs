@@ -8,6 +8,10 @@ use agent::Progress;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
+mod tables;
+
+pub use tables::*;
+
 /// What does not change while the program runs.
 #[derive(Debug, Clone)]
 pub struct About {
@@ -230,6 +234,8 @@ pub struct ExchangeFacts {
     pub switches: Vec<SwitchFacts>,
     /// Work of its agents that failed last time.
     pub failing: Vec<WorkFacts>,
+    /// The verification that tells most of its table now: the newest that compared all of it or found something wrong.
+    pub verified: Option<VerificationFacts>,
 }
 
 /// Whether the target answers.
@@ -286,85 +292,6 @@ pub struct Overview {
     pub target: TargetFacts,
     /// The portal.
     pub portal: PortalFacts,
-}
-
-/// Rows of one kind that a verification found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FindingFacts {
-    /// How many.
-    pub count: u64,
-    /// The first few, by their ID in the portal.
-    pub examples: Vec<i64>,
-    /// The columns concerned.
-    pub columns: Vec<String>,
-}
-
-/// A comparison of one table with the portal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VerificationFacts {
-    /// When it ended.
-    pub at: DateTime<Utc>,
-    /// How long it took.
-    pub took: Duration,
-    /// Rows in the portal.
-    pub portal: u64,
-    /// Rows in the table.
-    pub stored: u64,
-    /// Rows that the table lacks.
-    pub missing: FindingFacts,
-    /// Rows that differ.
-    pub different: FindingFacts,
-    /// Rows that look as if they still were in the portal.
-    pub extra: FindingFacts,
-    /// Rows that vanished from the portal and are kept.
-    pub kept: FindingFacts,
-    /// Whether the table is true.
-    pub is_true: bool,
-}
-
-/// What a migration would do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PlanFacts {
-    /// The target cannot say.
-    Unknown,
-    /// Nothing.
-    Nothing,
-    /// These steps.
-    Steps {
-        /// Each in a few words, in English.
-        steps: Vec<String>,
-        /// The statements, for a person to read.
-        statements: Vec<String>,
-    },
-    /// The table cannot be taken over, for this reason (in English).
-    Clash(String),
-}
-
-/// A table.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TableFacts {
-    /// Its name.
-    pub name: String,
-    /// The exchange that keeps it.
-    pub exchange: String,
-    /// Whether it is there; none when the target cannot say.
-    pub exists: Option<bool>,
-    /// Its rows.
-    pub rows: Option<u64>,
-    /// Its columns in the database.
-    pub columns: usize,
-    /// Its indexes in the database.
-    pub indexes: usize,
-    /// What a migration would do.
-    pub plan: PlanFacts,
-    /// Differences that are accepted, in English.
-    pub notes: Vec<String>,
-    /// Why the target cannot say, in English.
-    pub error: Option<String>,
-    /// The latest verifications, the newest first.
-    pub verifications: Vec<VerificationFacts>,
-    /// The verification's agent.
-    pub verifying: Option<WorkFacts>,
 }
 
 /// What a stage means for its deals.

@@ -28,10 +28,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::map_response;
+use axum::response::Response;
 use axum::routing::{get, post};
 
-use desk::Desk;
+use desk::{Desk, Visit};
 use pages::{agents, figures, overview, sign_in, stages, switches, tables};
+use respond::see_other;
 
 pub use language::Language;
 pub use options::PanelOptions;
@@ -63,13 +65,16 @@ pub(crate) fn routes(panel: Panel, loopback: bool) -> Router {
     Router::new()
         .route("/", get(overview::show))
         .route("/switches", get(switches::show))
-        .route("/switches/{key}", post(switches::set))
-        .route("/uploads/{exchange}", post(switches::start_upload))
+        .route("/switches/{key}", post(switches::set).get(to_switches))
+        .route(
+            "/uploads/{exchange}",
+            post(switches::start_upload).get(to_switches),
+        )
         .route("/agents", get(agents::show))
         .route("/agents/{name}", get(agents::detail))
-        .route("/agents/{name}/{action}", post(agents::steer))
+        .route("/agents/{name}/{action}", post(agents::steer).get(to_agents))
         .route("/tables", get(tables::show))
-        .route("/tables/{exchange}/verify", post(tables::verify))
+        .route("/tables/{exchange}/verify", post(tables::verify).get(to_tables))
         .route("/stages", get(stages::show))
         .route("/analysis", get(figures::show))
         .route("/analysis/{file}", get(figures::download))
@@ -79,4 +84,19 @@ pub(crate) fn routes(panel: Panel, loopback: bool) -> Router {
         .route("/static/{name}", get(assets::serve))
         .with_state(Arc::new(desk))
         .layer(map_response(respond::secured))
+}
+
+// A page that asks once more, or says that nothing was changed, stands under the address of its change. Whoever reloads it by its
+// address, signs in again or chooses another language there is brought to the page that the change belongs to.
+
+async fn to_switches(_: Visit) -> Response {
+    see_other("/switches", Vec::new())
+}
+
+async fn to_agents(_: Visit) -> Response {
+    see_other("/agents", Vec::new())
+}
+
+async fn to_tables(_: Visit) -> Response {
+    see_other("/tables", Vec::new())
 }

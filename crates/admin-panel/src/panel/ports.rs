@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use super::facts::{About, AgentDetail, AgentFacts, Overview, StageFacts, Switchboard, TableFacts};
+use super::facts::{About, AgentDetail, AgentFacts, Database, Overview, StageFacts, Switchboard};
 
 /// Knows what the pages show.
 ///
@@ -38,8 +38,8 @@ pub trait PanelSource: Send + Sync + 'static {
     /// One agent with its runs; `None` when there is none of this name.
     async fn agent(&self, name: &str) -> Result<Option<AgentDetail>, Failure>;
 
-    /// The tables.
-    async fn tables(&self) -> Result<Vec<TableFacts>, Failure>;
+    /// The tables, and the views beside them.
+    async fn database(&self) -> Result<Database, Failure>;
 
     /// Who answers the questions of the page of figures; without one there is no such page.
     fn analyst(&self) -> Option<Analyst> {

@@ -8,6 +8,7 @@ mod health;
 mod hostile;
 mod panel;
 mod prometheus;
+mod tables;
 
 use std::io;
 use std::net::SocketAddr;

@@ -22,9 +22,11 @@ pub(super) struct Program {
     pub(super) password: Option<SecretString>,
     pub(super) asked: Mutex<Vec<String>>,
     broken: bool,
+    /// What is in the target, when it is not hostile.
+    database: Option<Database>,
 }
 
-fn now() -> DateTime<Utc> {
+pub(super) fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_700_000_000, 0).unwrap()
 }
 
@@ -72,10 +74,19 @@ fn exchange_facts() -> ExchangeFacts {
         look: Some(work()),
         switches: Vec::new(),
         failing: vec![work()],
+        verified: None,
     }
 }
 
 impl Program {
+    /// One whose target holds this.
+    pub(super) fn with(database: Database) -> Self {
+        Self {
+            database: Some(database),
+            ..Self::default()
+        }
+    }
+
     fn check(&self) -> Result<(), Failure> {
         if self.broken {
             Err(Failure::passing(HOSTILE))
@@ -184,39 +195,54 @@ impl PanelSource for Program {
         }))
     }
 
-    async fn tables(&self) -> Result<Vec<TableFacts>, Failure> {
+    async fn database(&self) -> Result<Database, Failure> {
         self.check()?;
+        if let Some(database) = &self.database {
+            return Ok(database.clone());
+        }
         let finding = FindingFacts {
             count: 1,
             examples: vec![7],
             columns: vec![text()],
         };
-        Ok(vec![TableFacts {
-            name: text(),
-            exchange: text(),
-            exists: Some(true),
-            rows: Some(5),
-            columns: 3,
-            indexes: 1,
-            plan: PlanFacts::Steps {
-                steps: vec![text()],
-                statements: vec![text()],
-            },
-            notes: vec![text()],
-            error: Some(text()),
-            verifications: vec![VerificationFacts {
-                at: now(),
-                took: Duration::from_secs(2),
-                portal: 5,
-                stored: 5,
-                missing: finding.clone(),
-                different: finding.clone(),
-                extra: finding.clone(),
-                kept: finding,
-                is_true: false,
+        let steps = PlanFacts::Steps {
+            steps: vec![text()],
+            statements: vec![text()],
+        };
+        Ok(Database {
+            tables: vec![TableFacts {
+                name: text(),
+                exchange: text(),
+                exists: Some(true),
+                rows: Some(5),
+                columns: 3,
+                indexes: 1,
+                plan: steps.clone(),
+                notes: vec![text()],
+                error: Some(text()),
+                verifications: vec![VerificationFacts {
+                    at: now(),
+                    took: Duration::from_secs(2),
+                    by: text(),
+                    portal: 5,
+                    stored: 5,
+                    missing: finding.clone(),
+                    different: finding.clone(),
+                    extra: finding.clone(),
+                    duplicate: finding.clone(),
+                    kept: finding,
+                    unfinished: Some(text()),
+                    ..VerificationFacts::default()
+                }],
+                verifying: Some(work()),
             }],
-            verifying: Some(work()),
-        }])
+            views: vec![ViewFacts {
+                name: text(),
+                state: ViewState::Missing,
+                plan: steps,
+                error: Some(text()),
+            }],
+        })
     }
 
     async fn stages(&self) -> Result<Result<Vec<StageFacts>, String>, Failure> {
@@ -401,9 +427,16 @@ async fn without_a_password_changes_still_need_the_token_of_the_page() {
             403,
             "{path}"
         );
+        // Looking at its address leads to the page that it belongs to.
+        let looked = served.ask(&format!("GET {path}"), &[&cookie], "").await;
+        let page = match path {
+            _ if path.starts_with("/agents") => "/agents",
+            _ if path.starts_with("/tables") => "/tables",
+            _ => "/switches",
+        };
         assert_eq!(
-            served.ask(&format!("GET {path}"), &[&cookie], "").await.status,
-            405,
+            (looked.status, looked.header("location")),
+            (303, Some(page)),
             "{path}"
         );
         assert!(served.program.asked.lock().unwrap().is_empty(), "{path}");

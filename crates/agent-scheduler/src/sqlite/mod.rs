@@ -306,6 +306,23 @@ impl AgentStore for SqliteStore {
             .await
     }
 
+    async fn prepend_to_setting(
+        &self,
+        key: &str,
+        value: Value,
+        most: usize,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        const OPERATION: &str = "add to a setting";
+        size::check_key(OPERATION, key)?;
+        size::check_value(OPERATION, &[&value])?;
+        let key = key.to_owned();
+        self.write(OPERATION, move |c| {
+            Ok(settings::prepend(c, &key, value, most, now)?)
+        })
+        .await
+    }
+
     async fn unset_setting(&self, key: &str) -> Result<bool, Error> {
         let key = key.to_owned();
         self.write("remove a setting", move |c| Ok(settings::unset(c, &key)?))

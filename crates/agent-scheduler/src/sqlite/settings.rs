@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
 
 use super::rows::{cached, json, ms, text, time_of};
+use super::size;
 use crate::record::Setting;
 
 fn setting(row: &Row<'_>) -> rusqlite::Result<Setting> {
@@ -46,6 +47,25 @@ pub(super) fn set(
     )?
     .execute(params![key, text(value)?, ms(now)])?;
     Ok(())
+}
+
+pub(super) fn prepend(
+    connection: &Connection,
+    key: &str,
+    value: Value,
+    most: usize,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<()> {
+    let mut list = match get(connection, key)?.map(|setting| setting.value) {
+        Some(Value::Array(list)) => list,
+        _ => Vec::new(),
+    };
+    list.insert(0, value);
+    list.truncate(most);
+    while size::check_value("add to a setting", &list).is_err() {
+        list.pop();
+    }
+    set(connection, key, &Value::Array(list), now)
 }
 
 pub(super) fn unset(connection: &Connection, key: &str) -> rusqlite::Result<bool> {

@@ -386,6 +386,51 @@ async fn changes_of_settings_are_noted_with_what_they_were_before() {
 }
 
 #[tokio::test]
+async fn of_several_who_add_to_a_setting_nobody_is_lost_and_the_oldest_goes_first() {
+    let (_directory, path) = temp();
+    let state = StateFile::open(&path).unwrap();
+    let other = StateFile::open(&path).unwrap();
+    let add = |state: &StateFile, value: i32| {
+        let state = state.clone();
+        async move { state.prepend_to_setting("list", json!(value), 10).await }
+    };
+    // From two files at once
+    let mut adding = tokio::task::JoinSet::new();
+    for value in 0..10 {
+        adding.spawn(add(if value % 2 == 0 { &state } else { &other }, value));
+    }
+    for added in adding.join_all().await {
+        added.unwrap();
+    }
+    let list = async || {
+        let setting = other.setting("list").await.unwrap().unwrap();
+        serde_json::from_value::<Vec<i32>>(setting.value).unwrap()
+    };
+    let mut found = list().await;
+    found.sort_unstable();
+    assert_eq!(found, (0..10).collect::<Vec<_>>());
+
+    let oldest = list().await.last().copied();
+    add(&state, 10).await.unwrap();
+    assert_eq!(list().await.len(), 10);
+    assert_eq!(list().await.first(), Some(&10));
+    assert!(!list().await.contains(&oldest.unwrap()));
+
+    // What is no list becomes one, and what grows too long loses its end.
+    state.set_setting("word", json!("word")).await.unwrap();
+    state.prepend_to_setting("word", json!(1), 10).await.unwrap();
+    assert_eq!(state.setting("word").await.unwrap().unwrap().value, json!([1]));
+    let long = "x".repeat(crate::MAX_VALUE_BYTES / 2);
+    for _ in 0..3 {
+        state.prepend_to_setting("long", json!(long), 10).await.unwrap();
+    }
+    assert_eq!(state.setting("long").await.unwrap().unwrap().value, json!([long]));
+    let longer = "x".repeat(crate::MAX_VALUE_BYTES);
+    let refused = state.prepend_to_setting("long", json!(longer), 10).await;
+    assert!(refused.unwrap_err().to_string().contains("add to a setting"));
+}
+
+#[tokio::test]
 async fn of_changes_only_the_latest_are_kept() {
     let (_directory, path) = temp();
     let store = SqliteStore::open_with(&path, Durability::Off).unwrap();

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bitrix_client::Client;
 use exchange::NoSwitches;
 use serde::Serialize;
-use store::planner;
+use store::{FoundView, Store, ViewStep, planner, views};
+use table_map::ViewMap;
 
 use crate::config::{Config, ConfigFailure};
 use crate::exit::{DONE, FAILED, chain};
@@ -18,6 +19,19 @@ struct Answer {
     about: &'static str,
     ok: bool,
     text: String,
+    /// Worth knowing, though all works without it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    note: bool,
+}
+
+impl Answer {
+    fn mark(&self) -> &'static str {
+        match (self.ok, self.note) {
+            (true, false) => "ok",
+            (true, true) => "NOTE",
+            (false, _) => "WRONG",
+        }
+    }
 }
 
 /// Seconds by which the portal's clock may differ from ours before we speak of it.
@@ -55,12 +69,7 @@ pub(crate) async fn run(config: &Config, as_json: bool) -> anyhow::Result<u8> {
         output::json(&answers.0)?;
     } else {
         for answer in &answers.0 {
-            println!(
-                "{} {:<9} {}",
-                if answer.ok { "ok    " } else { "WRONG " },
-                answer.about,
-                answer.text
-            );
+            println!("{:<6} {:<9} {}", answer.mark(), answer.about, answer.text);
         }
     }
     Ok(if all_well { DONE } else { FAILED })
@@ -70,18 +79,23 @@ struct Answers(Vec<Answer>);
 
 impl Answers {
     fn ok(&mut self, about: &'static str, text: impl Into<String>) {
-        self.0.push(Answer {
-            about,
-            ok: true,
-            text: text.into(),
-        });
+        self.add(about, true, false, text);
+    }
+
+    fn note(&mut self, about: &'static str, text: impl Into<String>) {
+        self.add(about, true, true, text);
     }
 
     fn wrong(&mut self, about: &'static str, text: impl Into<String>) {
+        self.add(about, false, false, text);
+    }
+
+    fn add(&mut self, about: &'static str, ok: bool, note: bool, text: impl Into<String>) {
         self.0.push(Answer {
             about,
-            ok: false,
+            ok,
             text: text.into(),
+            note,
         });
     }
 }
@@ -178,11 +192,47 @@ async fn target(parts: &Parts, answers: &mut Answers) {
                 Ok(plan) if plan.is_empty() => answers.ok("table", format!("{table} is as it should be")),
                 Ok(plan) => answers.wrong(
                     "table",
-                    format!("{table} lacks {} things; `stage-exchange migrate` adds them", plan.steps().len()),
+                    match plan.steps().len() {
+                        1 => format!("{table} lacks one thing; `stage-exchange migrate` adds it"),
+                        many => format!("{table} lacks {many} things; `stage-exchange migrate` adds them"),
+                    },
                 ),
                 Err(clashes) => answers.wrong("table", clashes.to_string()),
             },
             Err(error) => answers.wrong("table", chain(&error.into())),
         }
+    }
+    for view in parts.exchanges.iter().flat_map(|exchange| exchange.views()) {
+        look_at_view(store.as_ref(), &view, answers).await;
+    }
+}
+
+/// A view is an extra: what keeps it away is worth a note, and the tables are none the worse for it.
+async fn look_at_view(store: &dyn Store, view: &ViewMap, answers: &mut Answers) {
+    let name = view.name();
+    let found = match store.inspect_view(view).await {
+        Ok(found) => found,
+        Err(error) => return answers.note("view", format!("{name}: {}", chain(&error.into()))),
+    };
+    match views::plan_view(view, &found) {
+        Err(clash) => answers.note("view", clash.to_string()),
+        Ok(plan) => match plan.step() {
+            None if found == FoundView::Hidden => answers.ok(
+                "view",
+                format!("{name} is there; its definition cannot be seen, so whoever made it looks after it"),
+            ),
+            None => answers.ok("view", format!("{name} is as it should be")),
+            Some(ViewStep::Create) => answers.note(
+                "view",
+                format!(
+                    "{name} is not there yet; `stage-exchange migrate` makes it after the tables, and `run` does. The tables work \
+                     without it"
+                ),
+            ),
+            Some(_) => answers.note(
+                "view",
+                format!("{name} has an older definition; `stage-exchange migrate` makes it anew, and `run` does"),
+            ),
+        },
     }
 }

@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::exit::{DONE, FAILED, Usage};
 use crate::intake::Intake;
 use crate::output::{self, Meter, number, time};
+use crate::panel::BY_COMMAND_LINE;
 use crate::panel::PanelDesk;
 use crate::panel::verifying::{self, Verified};
 use crate::wiring::{self, Parts};
@@ -74,7 +75,7 @@ pub(crate) async fn run(global: &GlobalOptions, options: &DemoOptions) -> anyhow
             verifying::keep(
                 &state,
                 exchange.name(),
-                Verified::new(&parts.context, took, &verified),
+                Verified::new(&parts.context, BY_COMMAND_LINE, took, &verified),
             )
             .await?;
         }
@@ -123,7 +124,7 @@ pub(crate) async fn run(global: &GlobalOptions, options: &DemoOptions) -> anyhow
         let agents = parts
             .agents()
             .into_iter()
-            .chain(verifying::agents(&parts.exchanges, &state));
+            .chain(verifying::agents(&parts, &state));
         let scheduler = wiring::scheduler(&config, state, lock, agents, config.agents.park_after)?;
         scheduler.run(stop.clone()).await?;
     }

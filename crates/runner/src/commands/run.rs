@@ -36,7 +36,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<u8> {
     let agents: Vec<_> = parts
         .agents()
         .into_iter()
-        .chain(verifying::agents(&parts.exchanges, &state))
+        .chain(verifying::agents(&parts, &state))
         .map(measured)
         .collect();
     tracing::info!(

@@ -5,11 +5,13 @@ use exchange::{Comparison, Sample, Verification, verify_exchange};
 
 use crate::cli::VerifyFlags;
 use crate::config::Config;
-use crate::exit::{DONE, FAILED, Usage};
+use crate::exit::{DONE, FAILED, Usage, chain};
 use crate::foreground;
 use crate::output::{self, Meter};
+use crate::panel::BY_COMMAND_LINE;
+use crate::panel::verifying::{self, Part, Verified};
 use crate::report::{Asked, Outcome, Report, ReportFiles, describe};
-use crate::wiring::Parts;
+use crate::wiring::{self, Parts};
 
 pub(crate) async fn run(config: &Config, flags: &VerifyFlags) -> anyhow::Result<u8> {
     let files = flags.report.as_deref().map(ReportFiles::named).transpose()?;
@@ -65,6 +67,9 @@ pub(crate) async fn run(config: &Config, flags: &VerifyFlags) -> anyhow::Result<
         if let Some(reason) = &found.unfinished {
             eprintln!("error: {}: {reason}", found.table);
         }
+        let verified = Verified::new(&parts.context, BY_COMMAND_LINE, meter.elapsed(), &found);
+        let part = Part::of(exchange.as_ref(), since, &flags.pipelines, sample);
+        keep(config, exchange.name(), verified.of_part(part)).await;
         report.add(found);
         if stop.is_cancelled() {
             break;
@@ -77,6 +82,21 @@ pub(crate) async fn run(config: &Config, flags: &VerifyFlags) -> anyhow::Result<
     } else {
         FAILED
     })
+}
+
+/// Keeps a result for the admin panel, where there is a state: looking makes none. What cannot be kept has been found all the same.
+async fn keep(config: &Config, exchange: &str, verified: Verified) {
+    if !config.state.path.exists() {
+        return;
+    }
+    let kept = async {
+        let state = wiring::state(config)?;
+        verifying::keep(&state, exchange, verified).await?;
+        anyhow::Ok(())
+    };
+    if let Err(error) = kept.await {
+        eprintln!("the admin panel will not show this result: {}", chain(&error));
+    }
 }
 
 /// A pipeline that is not configured, or that the portal does not have, would be equal to nothing.

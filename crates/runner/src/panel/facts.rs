@@ -4,22 +4,20 @@ use std::time::Duration;
 
 use admin_panel::PanelSource;
 use admin_panel::panel::facts::{
-    About, AgentDetail, AgentFacts, ChangeFacts, ErrorFacts, ErrorNature, ExchangeFacts, FindingFacts,
-    MethodFacts, Overview, PlanFacts, PortalFacts, RunEnding, RunFacts, Semantics, StageFacts, SwitchFacts,
-    SwitchForm, Switchboard, TableFacts, VerificationFacts, WorkFacts, WorkState,
+    About, AgentDetail, AgentFacts, ChangeFacts, Database, ErrorFacts, ErrorNature, ExchangeFacts,
+    MethodFacts, Overview, PortalFacts, RunEnding, RunFacts, Semantics, StageFacts, SwitchFacts, SwitchForm,
+    Switchboard, WorkFacts, WorkState,
 };
 use agent::Failure;
 use agent_scheduler::{AgentFilter, AgentRecord, AgentState, FailedAs, RunRecord};
 use analysis::Analyst;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use exchange::{Finding, Switch, SwitchKind};
+use exchange::{Switch, SwitchKind};
 use secrecy::SecretString;
-use store::{Step, planner};
 use table_map::{Row, TableMap};
 use tokio::time::timeout;
 
-use super::verifying::{self, Verified};
 use super::{Branch, PanelDesk};
 use crate::exit::chain;
 use crate::output::word;
@@ -34,9 +32,9 @@ const CHANGES: usize = 100;
 const STAGES: u32 = 1000;
 const MOST_STAGES: usize = 10_000;
 /// How long the target may take to tell what a page shows.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-fn unreadable(error: agent_scheduler::Error) -> Failure {
+pub(super) fn unreadable(error: agent_scheduler::Error) -> Failure {
     Failure::passing("the state cannot be read").with_source(error)
 }
 
@@ -129,24 +127,11 @@ impl PanelSource for PanelDesk {
         }))
     }
 
-    async fn tables(&self) -> Result<Vec<TableFacts>, Failure> {
-        let mut tables = Vec::new();
-        for branch in &self.branches {
-            let name = branch.exchange.name();
-            let verified = verifying::results(&self.state, name).await.map_err(unreadable)?;
-            let verifying = self.work_of(&verifying::agent_name(name)).await?;
-            for map in branch.exchange.tables() {
-                let mut facts = self.table_facts(name, &map).await;
-                facts.verifications = verified
-                    .iter()
-                    .filter(|verified| verified.result.table == map.name())
-                    .map(verification)
-                    .collect();
-                facts.verifying.clone_from(&verifying);
-                tables.push(facts);
-            }
-        }
-        Ok(tables)
+    async fn database(&self) -> Result<Database, Failure> {
+        Ok(Database {
+            tables: self.tables().await?,
+            views: self.views().await,
+        })
     }
 
     async fn stages(&self) -> Result<Result<Vec<StageFacts>, String>, Failure> {
@@ -199,6 +184,7 @@ impl PanelDesk {
             failing.extend(failed.into_iter().next());
         }
         Ok(ExchangeFacts {
+            verified: self.telling_verification(exchange.as_ref()).await?,
             name: exchange.name().to_owned(),
             exists: reading.exists,
             rows: reading.rows,
@@ -214,7 +200,7 @@ impl PanelDesk {
     }
 
     /// The work of an agent that exists once.
-    async fn work_of(&self, name: &str) -> Result<Option<WorkFacts>, Failure> {
+    pub(super) async fn work_of(&self, name: &str) -> Result<Option<WorkFacts>, Failure> {
         let record = self.state.get(name, "").await.map_err(unreadable)?;
         Ok(record.as_ref().map(work))
     }
@@ -290,84 +276,6 @@ impl PanelDesk {
             refused: stats.refused,
         }
     }
-
-    async fn table_facts(&self, exchange: &str, map: &TableMap) -> TableFacts {
-        let mut facts = TableFacts {
-            name: map.name().to_owned(),
-            exchange: exchange.to_owned(),
-            exists: None,
-            rows: None,
-            columns: 0,
-            indexes: 0,
-            plan: PlanFacts::Unknown,
-            notes: Vec::new(),
-            error: None,
-            verifications: Vec::new(),
-            verifying: None,
-        };
-        let reading = self.readings.of(map, self.watch.away()).await;
-        facts.exists = reading.exists;
-        facts.rows = reading.rows;
-        if let Some(away) = self.watch.away() {
-            facts.error = Some(away);
-            return facts;
-        }
-        let shape = match timeout(PATIENCE, self.context.store.inspect(map)).await {
-            Ok(Ok(shape)) => shape,
-            Ok(Err(error)) => {
-                facts.error = Some(chain(&error.into()));
-                return facts;
-            }
-            Err(_) => {
-                facts.error = Some(format!("no answer within {} s", PATIENCE.as_secs()));
-                return facts;
-            }
-        };
-        facts.error = reading.error;
-        facts.exists = Some(shape.is_some());
-        if let Some(shape) = &shape {
-            facts.columns = shape.columns.len();
-            facts.indexes = shape.indexes.len();
-        }
-        let plan = match planner::plan(map, shape.as_ref()) {
-            Ok(plan) => plan,
-            Err(clashes) => {
-                facts.plan = PlanFacts::Clash(clashes.to_string());
-                return facts;
-            }
-        };
-        facts.notes = plan
-            .notes()
-            .iter()
-            .map(|note| format!("column {}: {}", note.column, note.text))
-            .collect();
-        facts.plan = if plan.is_empty() {
-            PlanFacts::Nothing
-        } else {
-            PlanFacts::Steps {
-                steps: plan.steps().iter().map(step).collect(),
-                statements: self.context.store.statements(&plan).unwrap_or_default(),
-            }
-        };
-        facts
-    }
-}
-
-fn step(step: &Step) -> String {
-    match step {
-        Step::CreateTable => "create the table".to_owned(),
-        Step::AddColumn(column) => format!("add the column {}", column.name()),
-        Step::CreateIndex(index) => {
-            let kind = if index.is_unique() {
-                "unique index"
-            } else {
-                "index"
-            };
-            format!("create the {kind} on {}", index.columns().join(", "))
-        }
-        // A step that is newer than this list tells itself by its statement.
-        _ => "one step more, see the statements".to_owned(),
-    }
 }
 
 /// What tells most about an agent comes first.
@@ -436,26 +344,6 @@ fn run(run: RunRecord) -> RunFacts {
         },
         error: run.error,
         gathered: run.gathered,
-    }
-}
-
-fn verification(verified: &Verified) -> VerificationFacts {
-    let result = &verified.result;
-    let finding = |finding: &Finding| FindingFacts {
-        count: finding.count,
-        examples: finding.examples.clone(),
-        columns: finding.columns.keys().cloned().collect(),
-    };
-    VerificationFacts {
-        at: verified.at,
-        took: Duration::from_millis(verified.took_ms),
-        portal: result.portal,
-        stored: result.stored,
-        missing: finding(&result.missing),
-        different: finding(&result.different),
-        extra: finding(&result.extra),
-        kept: finding(&result.kept),
-        is_true: result.is_true(),
     }
 }
 

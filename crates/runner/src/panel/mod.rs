@@ -3,6 +3,7 @@
 mod facts;
 mod readings;
 mod steering;
+mod tables;
 mod target_watch;
 pub(crate) mod verifying;
 

@@ -22,7 +22,7 @@ const SHARE: u32 = 20;
 /// How long a page waits for a reading; then it tells what was read before.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The column that tells when what a row is about happened.
-const HAPPENED: &str = "CREATED_TIME";
+pub(super) const HAPPENED: &str = "CREATED_TIME";
 
 /// What a table says.
 #[derive(Debug, Clone, Default)]

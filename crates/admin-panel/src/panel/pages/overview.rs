@@ -9,13 +9,14 @@ use maud::{Markup, html};
 
 use super::super::desk::{Desk, Visit};
 use super::super::facts::{
-    ErrorNature, ExchangeFacts, Overview, PortalFacts, TargetFacts, WorkFacts, WorkState,
+    ErrorNature, ExchangeFacts, Overview, PortalFacts, TargetFacts, VerificationFacts, WorkFacts, WorkState,
 };
 use super::super::format::{decimal, number, span, span_for};
 use super::super::known;
 use super::super::language::Language;
 use super::super::layout::{Page, Place, ago, ahead, english};
 use super::super::standing::{Standing, Tone, judge, lag, time_left};
+use super::tables::verification::verdict;
 
 /// The share of a limit from which it is shown as tight.
 const TIGHT: f64 = 0.8;
@@ -50,6 +51,11 @@ fn content(desk: &Desk, l: Language, overview: &Overview) -> Markup {
     }
 }
 
+/// Rows that the last verification found wrong.
+fn untrue(facts: &ExchangeFacts) -> u64 {
+    facts.verified.as_ref().map_or(0, VerificationFacts::wrong)
+}
+
 /// One line for the whole, which is read out when it changes.
 fn summary(l: Language, overview: &Overview, standings: &[(&ExchangeFacts, Standing)]) -> Markup {
     let any = |tone: Tone| standings.iter().any(|(_, standing)| standing.tone() == tone);
@@ -61,7 +67,7 @@ fn summary(l: Language, overview: &Overview, standings: &[(&ExchangeFacts, Stand
                 "База данных не отвечает. Ничего не потеряно: работа продолжится сама, когда она вернётся.",
             ),
         )
-    } else if any(Tone::Bad) {
+    } else if any(Tone::Bad) || standings.iter().any(|(facts, _)| untrue(facts) > 0) {
         (
             Tone::Bad,
             l.of(
@@ -96,8 +102,13 @@ fn exchange(
 ) -> Markup {
     let id = format!("exchange-{}", facts.name);
     let noun = known::exchange(&facts.name).noun;
+    let tone = if untrue(facts) > 0 {
+        Tone::Bad
+    } else {
+        standing.tone()
+    };
     html! {
-        section .card .wide .(standing.tone().class()) id=(id) aria-labelledby=(format!("{id}-title")) {
+        section .card .wide .(tone.class()) id=(id) aria-labelledby=(format!("{id}-title")) {
             h2 id=(format!("{id}-title")) { (known::exchange_title(l, &facts.name)) }
             p .lead { (standing.sentence(l, facts, now)) }
             @if let Some(progress) = standing.progress() {
@@ -134,6 +145,26 @@ fn exchange(
                             }
                         }
                     }
+                }
+                @if let Some(verified) = &facts.verified {
+                    div {
+                        dt { (l.of("Last verification", "Последняя сверка")) }
+                        dd { (verdict(l, verified)) " " (ago(desk, l, now, verified.at)) }
+                    }
+                }
+            }
+            @if let Some(verified) = facts.verified.as_ref().filter(|verified| verified.wrong() > 0) {
+                div .problem {
+                    p {
+                        strong {
+                            (l.of(
+                                "The last verification found rows that are not as they have to be: ",
+                                "Последняя сверка нашла строки, которые не такие, как должны быть: ",
+                            ))
+                            (number(l, verified.wrong())) "."
+                        }
+                    }
+                    p { a href="/tables" { (l.of("What was found and what to do", "Что найдено и что делать")) } }
                 }
             }
             @if *standing == Standing::NotStarted {

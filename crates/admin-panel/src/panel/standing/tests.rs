@@ -36,6 +36,7 @@ fn in_order(rows: u64) -> ExchangeFacts {
         look: Some(work(WorkState::Waiting)),
         switches: Vec::new(),
         failing: Vec::new(),
+        verified: None,
     }
 }
 

@@ -139,6 +139,16 @@ impl AgentStore for Flaky {
         self.check()?;
         self.store.set_setting(key, value, now).await
     }
+    async fn prepend_to_setting(
+        &self,
+        key: &str,
+        value: Value,
+        most: usize,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        self.check()?;
+        self.store.prepend_to_setting(key, value, most, now).await
+    }
     async fn unset_setting(&self, key: &str) -> Result<bool, Error> {
         self.check()?;
         self.store.unset_setting(key).await

@@ -16,7 +16,7 @@ use store::{Store, planner};
 use store_sqlite::SqliteStore;
 use table_map::{Column, Index, Row, TableMap};
 
-use crate::panel::facts::{About, AgentDetail, AgentFacts, Overview, StageFacts, Switchboard, TableFacts};
+use crate::panel::facts::{About, AgentDetail, AgentFacts, Database, Overview, StageFacts, Switchboard};
 use crate::panel::{NotChanged, Panel, PanelOptions, PanelSource, Steering};
 
 /// Knows the figures and nothing else.
@@ -57,7 +57,7 @@ impl PanelSource for Source {
     async fn agent(&self, _: &str) -> Result<Option<AgentDetail>, Failure> {
         nothing()
     }
-    async fn tables(&self) -> Result<Vec<TableFacts>, Failure> {
+    async fn database(&self) -> Result<Database, Failure> {
         nothing()
     }
     async fn stages(&self) -> Result<Result<Vec<StageFacts>, String>, Failure> {
