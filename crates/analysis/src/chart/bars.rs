@@ -8,7 +8,7 @@ const ROW: f64 = 42.0;
 /// Height of a bar.
 const THICK: f64 = 14.0;
 /// Letters of name and number that fit beside one another.
-const LETTERS: usize = 46;
+const LETTERS: usize = 42;
 
 /// A bar.
 #[derive(Debug, Clone)]
