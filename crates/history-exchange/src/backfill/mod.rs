@@ -194,6 +194,9 @@ impl Backfill {
     /// The next request: deals first, since rows that are here wait for them. A portion of deals that is not full goes along only
     /// where there is room.
     fn next_batch(&mut self) -> Batch {
+        if !self.fills_a_request() {
+            self.want_forgotten();
+        }
         let full = (self.wanted.len() / PAGE_ROWS).min(MAX_BATCH);
         let (ready, _) = self.plan.ready();
         let asks = if ready < self.most_ready {
@@ -231,6 +234,15 @@ impl Backfill {
             self.plan.came(ask, page.records, page.read_on_from);
         }
         Ok(())
+    }
+
+    /// Deals of rows that are ready may have been forgotten since. Where there is room they are asked for together, rather than step by
+    /// step.
+    fn want_forgotten(&mut self) {
+        for record in self.plan.front() {
+            let id = record.owner_id();
+            want(self.reader.deals(), &mut self.asked, &mut self.wanted, id);
+        }
     }
 
     /// Whether a step can be handed on, and should be.
