@@ -138,7 +138,7 @@ pub(crate) fn enterprise(bench: &Bench) -> Result<Findings> {
 
 pub(crate) fn sparse(bench: &Bench) -> Result<Findings> {
     let limits = Limits::CLOUD;
-    let wanted = f64::from(limits.deals_for(bench.size(110.0, 8.0), ROWS_A_DEAL));
+    let wanted = f64::from(limits.deals_for(bench.size(95.0, 8.0), ROWS_A_DEAL));
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
