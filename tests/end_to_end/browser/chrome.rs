@@ -66,13 +66,22 @@ async fn start(look: Look, profile: &std::path::Path) -> (Process, WebDriver) {
         Command::new(&chromedriver).arg("--version").output().is_ok(),
         "{missing}"
     );
-    let mut command = Command::new(chromedriver);
-    command.arg("--port=0");
-    let mut process = Process::start(command);
-    let port = process.line_on_stdout("the driver's port", |line| {
-        let (_, port) = line.split_once("started successfully on port ")?;
-        Some(port.trim_end_matches('.').to_owned())
-    });
+    // The driver takes the number of a free port of IPv6 for IPv4, too, where somebody else may have it.
+    let (process, port) = (0..10)
+        .find_map(|_| {
+            let mut command = Command::new(&chromedriver);
+            command.arg("--port=0");
+            let mut process = Process::start(command);
+            let port = process.line_on_stdout("the driver's port", |line| {
+                if line.contains("port not available") {
+                    return Some(None);
+                }
+                let (_, port) = line.split_once("started successfully on port ")?;
+                Some(Some(port.trim_end_matches('.').to_owned()))
+            });
+            Some((process, port?))
+        })
+        .expect("a port for the driver");
     let mut wanted = DesiredCapabilities::chrome();
     for argument in [
         "--headless=new",

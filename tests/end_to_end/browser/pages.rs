@@ -10,7 +10,7 @@ const STAGES: &str = "CRM_STAGE_LIST_TEST";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn progress_moves_before_ones_eyes_and_focus_stays() {
-    let portal = Portal::start(&["--deals", "3000", "--page-time", "40ms"]);
+    let portal = Portal::start(&["--deals", "10000", "--page-time", "25ms"]);
     let database = SqliteFile::new();
     let place = Workplace::new(&portal, &database);
     let run = Running::start(&place);
