@@ -79,6 +79,7 @@ pub(crate) fn read_ahead(mut reader: Reader, after: i64, until: i64) -> Steps {
         plan: Plan::new(after, until, most_ahead),
         most_ready: most_ahead / READY,
         wanted: VecDeque::new(),
+        known: 0,
         asked: HashSet::new(),
         abreast: 1,
         handed_on: Instant::now(),
@@ -107,6 +108,8 @@ struct Backfill {
     most_ready: usize,
     /// Deals to ask for, in the order in which rows need them.
     wanted: VecDeque<i64>,
+    /// How many rows of the next step have their deals.
+    known: usize,
     /// Deals in `wanted`, and those that were asked for and did not come yet.
     asked: HashSet<i64>,
     /// No more requests than this for now: one until it is known how dense the IDs are, then more with each answer.
@@ -253,6 +256,8 @@ impl Backfill {
         if !full && !late && !self.plan.is_read() {
             return false;
         }
+        // What is late goes as far as its deals are known: while more comes in, the last rows never have theirs.
+        self.known = 0;
         let mut complete = true;
         for record in self.plan.front().take(STEP) {
             // A deal may have been forgotten since its row came.
@@ -262,15 +267,16 @@ impl Backfill {
                 &mut self.wanted,
                 record.owner_id(),
             );
+            self.known += usize::from(complete);
         }
-        complete
+        complete || (late && self.known > 0)
     }
 
     async fn next_step(&mut self) -> Result<StepRows, Failure> {
         let (ready, known_to) = self.plan.ready();
         let newest = self.plan.front().map(Packed::created_at).max();
         let last = self.plan.front().last().map(Packed::created_at);
-        let most = ready.min(STEP);
+        let most = ready.min(STEP).min(self.known);
         // Who made a move is told by what follows it within seconds. So the newest rows stay, where others can go.
         let settled = match newest {
             Some(newest) if !self.plan.is_read() => self
