@@ -9,6 +9,8 @@ use bitrix_client::{Client, Deal};
 use chrono::NaiveDate;
 use exchange::portal_failure;
 
+use crate::shared::Shared;
+
 /// Deals in one generation: as many as a hash table of 65,536 places takes before it grows. At 57 bytes each, two generations
 /// stay under 8 MiB.
 const GENERATION: usize = 57_000;
@@ -93,8 +95,7 @@ pub(crate) struct Deals {
     young: HashMap<i64, Option<DealFacts>>,
     old: HashMap<i64, Option<DealFacts>>,
     generation: usize,
-    /// The one copy of each place.
-    places: HashSet<Arc<Place>>,
+    places: Shared<Place>,
 }
 
 impl Default for Deals {
@@ -110,7 +111,7 @@ impl Deals {
             young: HashMap::new(),
             old: HashMap::new(),
             generation,
-            places: HashSet::new(),
+            places: Shared::default(),
         }
     }
 
@@ -145,18 +146,9 @@ impl Deals {
         }
         for deal in deals {
             let mut facts = DealFacts::from(deal);
-            facts.place = self.shared(facts.place);
+            facts.place = self.places.of(Arc::unwrap_or_clone(facts.place));
             self.young.insert(deal.id, Some(facts));
         }
-    }
-
-    /// The one copy of a place.
-    fn shared(&mut self, place: Arc<Place>) -> Arc<Place> {
-        if let Some(shared) = self.places.get(&place) {
-            return Arc::clone(shared);
-        }
-        self.places.insert(Arc::clone(&place));
-        place
     }
 
     /// Whether the deal was read, or found to be unreadable. It counts as used.

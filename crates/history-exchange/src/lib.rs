@@ -29,6 +29,7 @@ mod mapping;
 mod moves;
 mod reader;
 mod reconcile;
+mod shared;
 mod state;
 mod switches;
 mod verify;

@@ -1,12 +1,9 @@
 //! Who gets in, and what nobody can do from outside.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-
 use serde_json::json;
 
 use super::{Browser, Running, agent, brought_over, browse};
-use crate::harness::{SqliteFile, Workplace};
+use crate::harness::{SqliteFile, Workplace, visitor};
 
 const PASSWORD: &str = "correct horse <b>battery</b>";
 
@@ -18,25 +15,7 @@ struct Answer {
 
 /// Sends a request with these lines in its head.
 fn ask(address: &str, first: &str, head: &[String], body: &str) -> Answer {
-    let mut stream = TcpStream::connect(address).expect("the panel listens");
-    let mut request = format!(
-        "{first} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n",
-        body.len()
-    );
-    for line in head {
-        request.push_str(&format!("{line}\r\n"));
-    }
-    if !head.iter().any(|line| line.starts_with("Host:")) {
-        request.push_str(&format!("Host: {address}\r\n"));
-    }
-    request.push_str(&format!(
-        "Content-Type: application/x-www-form-urlencoded\r\n\r\n{body}"
-    ));
-    stream
-        .write_all(request.as_bytes())
-        .expect("the panel takes requests");
-    let mut text = String::new();
-    stream.read_to_string(&mut text).expect("the answer is text");
+    let text = visitor::ask(address, first, head, body);
     let status = text.split(' ').nth(1).and_then(|word| word.parse().ok());
     Answer {
         status: status.expect("a status"),

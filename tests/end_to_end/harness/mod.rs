@@ -6,7 +6,7 @@ mod events;
 mod mssql;
 mod portal;
 mod process;
-mod visitor;
+pub(crate) mod visitor;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

@@ -14,6 +14,30 @@ pub(crate) struct Answered {
     cookies: Vec<String>,
 }
 
+/// Sends a form, or none, with these lines in the head of its request, and gives the whole answer.
+pub(crate) fn ask(address: &str, first: &str, head: &[String], body: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("the panel listens");
+    let mut request = format!(
+        "{first} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n",
+        body.len()
+    );
+    for line in head {
+        request.push_str(&format!("{line}\r\n"));
+    }
+    if !head.iter().any(|line| line.starts_with("Host:")) {
+        request.push_str(&format!("Host: {address}\r\n"));
+    }
+    request.push_str(&format!(
+        "Content-Type: application/x-www-form-urlencoded\r\n\r\n{body}"
+    ));
+    stream
+        .write_all(request.as_bytes())
+        .expect("the panel takes requests");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("the answer is text");
+    text
+}
+
 /// A visitor with a browser's cookies and the form token of the page that was seen last.
 pub(crate) struct Visitor {
     port: u16,
@@ -65,18 +89,9 @@ impl Visitor {
             .iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
-        let request = format!(
-            "{first} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\nCookie: {}\r\n\
-             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
-            self.port,
-            cookies.join("; "),
-            body.len()
-        );
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the panel listens");
-        stream.write_all(request.as_bytes()).expect("a request");
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).expect("an answer");
-        let answered = Answered::read(&String::from_utf8_lossy(&bytes));
+        let head = [format!("Cookie: {}", cookies.join("; "))];
+        let address = format!("127.0.0.1:{}", self.port);
+        let answered = Answered::read(&ask(&address, first, &head, body));
         for cookie in &answered.cookies {
             let (name, value) = cookie.split_once('=').expect("a cookie has a name");
             self.cookies.retain(|(known, _)| known != name);

@@ -2,8 +2,8 @@
 //!
 //! Pages of the history and the deals of their rows are asked for in the same requests, so that none goes with fewer than its 50
 //! calls while there is something to ask. A request is put together only when the client's limits would let it go at once: what
-//! was learnt until then is in it, and other agents of the process have their turn. As many requests are under way as the
-//! client takes; what comes is put in order, completed and handed on in steps. Who takes the steps slowly slows the reading.
+//! was learnt until then is in it, and other agents of the process have their turn. As many requests are under way as
+//! twice the steady rate needs; what comes is put in order, completed and handed on in steps. Who takes the steps slowly slows the reading.
 
 pub(crate) mod packed;
 pub(crate) mod plan;
@@ -32,7 +32,7 @@ const STEP: usize = 5000;
 /// A step is handed on after this long though it is not full: the cursor must not stand still on a slow portal.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Rows that may wait for others where requests are free, and where each counts. A row takes 48 bytes.
+/// Rows that may wait for others where requests are free, and where each counts. A row takes 40 bytes.
 const AHEAD: usize = 40_000;
 const AHEAD_WITHIN_LIMIT: usize = 300_000;
 
@@ -273,10 +273,10 @@ impl Backfill {
     }
 
     async fn next_step(&mut self) -> Result<StepRows, Failure> {
-        let (ready, known_to) = self.plan.ready();
+        let (_, known_to) = self.plan.ready();
         let newest = self.plan.front().map(Packed::created_at).max();
         let last = self.plan.front().last().map(Packed::created_at);
-        let most = ready.min(STEP).min(self.known);
+        let most = self.known;
         // Who made a move is told by what follows it within seconds. So the newest rows stay, where others can go.
         let settled = match newest {
             Some(newest) if !self.plan.is_read() => self

@@ -1,13 +1,11 @@
 //! Records that wait for others, packed: there are hundreds of thousands at a time.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use bitrix_client::HistoryRecord;
 use chrono::{DateTime, FixedOffset};
 
-/// So many kinds are known at a time. A portal has some hundreds; whoever makes up more costs memory only as long as they wait.
-const KINDS: usize = 10_000;
+use crate::shared::Shared;
 
 /// What many records have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -18,7 +16,7 @@ struct Kind {
     stage_id: String,
 }
 
-/// A record in 48 bytes.
+/// A record in 40 bytes.
 #[derive(Debug, Clone)]
 pub(crate) struct Packed {
     id: i64,
@@ -53,9 +51,9 @@ impl Packed {
     }
 }
 
-/// The one copy of each kind.
+/// The kinds of records that wait.
 #[derive(Debug, Default)]
-pub(crate) struct Kinds(HashSet<Arc<Kind>>);
+pub(crate) struct Kinds(Shared<Kind>);
 
 impl Kinds {
     pub(crate) fn pack(&mut self, record: HistoryRecord) -> Packed {
@@ -69,20 +67,7 @@ impl Kinds {
             id: record.id,
             owner_id: record.owner_id,
             created_time: record.created_time,
-            kind: self.shared(kind),
+            kind: self.0.of(kind),
         }
-    }
-
-    fn shared(&mut self, kind: Kind) -> Arc<Kind> {
-        if let Some(shared) = self.0.get(&kind) {
-            return Arc::clone(shared);
-        }
-        if self.0.len() >= KINDS {
-            // Records that wait keep theirs.
-            self.0.clear();
-        }
-        let shared = Arc::new(kind);
-        self.0.insert(Arc::clone(&shared));
-        shared
     }
 }

@@ -57,10 +57,6 @@ const WIDEST: f64 = 16e6;
 /// How much of what was learnt counts still after one more page: the last ten or so pages tell how dense IDs are.
 const FORGET: f64 = 0.9;
 
-/// In a hole, a span is no wider than the IDs that are remembered over this. That is about ten pages, so widths grow tenfold from one
-/// request to the next.
-const DOUBT: f64 = 1.0;
-
 /// Pages of the same stretch never differ so much by chance alone.
 const FAR_DENSER: f64 = 2.0;
 
@@ -112,7 +108,8 @@ impl Density {
         (self.ids > 0.0).then(|| ((self.rows + 0.5) / self.ids).min(1.0))
     }
 
-    /// How many IDs a span may have, for what is known: where next to nothing was seen, in a hole, it may end soon.
+    /// How many IDs a span may have, for what is known. Where next to nothing was seen, a hole, which may end soon: no more than are
+    /// remembered. That is about ten pages, so widths grow tenfold from one request to the next.
     fn reach(self) -> i64 {
         if self.rows >= count(PAGE_ROWS) {
             return i64::MAX;
@@ -121,7 +118,7 @@ impl Density {
             clippy::cast_possible_truncation,
             reason = "casts of floats stay within the type"
         )]
-        let reach = (self.ids / DOUBT) as i64;
+        let reach = self.ids as i64;
         reach.max(PAGE)
     }
 
@@ -199,7 +196,7 @@ impl Plan {
 
     /// Whether everything came.
     pub(crate) fn is_read(&self) -> bool {
-        self.cut_to >= self.until && self.spans.values().all(|span| span.read_to >= span.up_to)
+        self.cut_to >= self.until && self.open().next().is_none()
     }
 
     /// At most `most` pages to ask for: first those that rows wait for. They count as asked for from now on.
@@ -207,10 +204,7 @@ impl Plan {
         self.split_for(most);
         let mut asks: Vec<Ask> = Vec::new();
         let reach = self.reach();
-        let open = self
-            .spans
-            .iter_mut()
-            .filter(|(_, span)| span.read_to < span.up_to);
+        let open = self.spans.iter_mut().filter(|(_, span)| span.is_open());
         for (start, span) in open.take(reach).filter(|(_, span)| span.waits()).take(most) {
             span.asked = true;
             asks.push(span.ask(*start));
@@ -236,9 +230,8 @@ impl Plan {
         let to_cut = self.to_cut();
         let reach = self.reach();
         loop {
-            let open = self.spans.values().filter(|span| span.read_to < span.up_to);
             let (mut waiting, mut side_by_side) = (0, 0);
-            for span in open.take(reach) {
+            for span in self.open().take(reach) {
                 side_by_side += 1;
                 waiting += usize::from(span.waits());
             }
@@ -247,7 +240,7 @@ impl Plan {
             if waiting == 0 || enough {
                 return;
             }
-            let open = self.spans.values_mut().filter(|span| span.read_to < span.up_to);
+            let open = self.spans.values_mut().filter(|span| span.is_open());
             let longest = open
                 .take(reach)
                 .filter(|span| span.waits())
@@ -271,6 +264,11 @@ impl Plan {
         }
     }
 
+    /// The spans of which there is more to read, from the front.
+    fn open(&self) -> impl Iterator<Item = &Span> {
+        self.spans.values().filter(|span| span.is_open())
+    }
+
     fn may_cut(&self) -> bool {
         self.cut_to < self.until && self.ahead() < self.most_ahead
     }
@@ -288,16 +286,14 @@ impl Plan {
 
     /// Whether [`ask`](Self::ask) has so many.
     pub(crate) fn fills(&self, asks: usize) -> bool {
-        let open = self.spans.values().filter(|span| span.read_to < span.up_to);
-        let waiting = open.take(self.reach()).filter(|span| span.waits());
+        let waiting = self.open().take(self.reach()).filter(|span| span.waits());
         let pieces: f64 = waiting.map(Span::pieces).sum();
         pieces + count(self.to_cut()) >= count(asks)
     }
 
     /// Whether [`ask`](Self::ask) has anything.
     pub(crate) fn has_asks(&self) -> bool {
-        let open = self.spans.values().filter(|span| span.read_to < span.up_to);
-        open.take(self.reach()).any(Span::waits) || self.may_cut()
+        self.open().take(self.reach()).any(Span::waits) || self.may_cut()
     }
 
     /// A page came, with its wanted rows, and whether it was read on from its last row.
@@ -341,7 +337,7 @@ impl Plan {
         for span in self.spans.values() {
             rows += span.held();
             up_to = span.read_to;
-            if span.read_to < span.up_to {
+            if span.is_open() {
                 break;
             }
         }
@@ -353,7 +349,7 @@ impl Plan {
         let mut whole = true;
         self.spans
             .values()
-            .take_while(move |span| std::mem::replace(&mut whole, span.read_to >= span.up_to))
+            .take_while(move |span| std::mem::replace(&mut whole, !span.is_open()))
             .flat_map(|span| span.pages.iter().flat_map(|page| page.as_slice()))
     }
 
@@ -376,7 +372,7 @@ impl Plan {
                 break;
             }
             self.taken_to = span.read_to;
-            if span.read_to < span.up_to {
+            if span.is_open() {
                 break;
             }
             first.remove();
@@ -400,8 +396,7 @@ impl Plan {
 
     /// How many pages spans may have, for the memory that there is.
     fn longest(&self) -> f64 {
-        let open = self.spans.values().filter(|span| span.read_to < span.up_to);
-        let side_by_side = count(open.count()).max(self.side_by_side);
+        let side_by_side = count(self.open().count()).max(self.side_by_side);
         (count(self.most_ahead) / (HALF_READ * float(PAGE) * side_by_side)).min(LONGEST)
     }
 
@@ -440,9 +435,14 @@ impl Span {
         self.pages.iter().map(ExactSizeIterator::len).sum()
     }
 
+    /// Whether there is more of it to read.
+    fn is_open(&self) -> bool {
+        self.read_to < self.up_to
+    }
+
     /// Whether its next page can be asked for.
     fn waits(&self) -> bool {
-        !self.asked && self.read_to < self.up_to
+        !self.asked && self.is_open()
     }
 
     /// How many pages it is expected to have still.

@@ -62,14 +62,10 @@ impl PanelDesk {
             facts.error = Some(away);
             return facts;
         }
-        let shape = match timeout(PATIENCE, self.context.store.inspect(map)).await {
-            Ok(Ok(shape)) => shape,
-            Ok(Err(error)) => {
-                facts.error = Some(chain(&error.into()));
-                return facts;
-            }
-            Err(_) => {
-                facts.error = Some(format!("no answer within {} s", PATIENCE.as_secs()));
+        let shape = match in_time(self.context.store.inspect(map)).await {
+            Ok(shape) => shape,
+            Err(error) => {
+                facts.error = Some(error);
                 return facts;
             }
         };
@@ -140,10 +136,9 @@ impl PanelDesk {
         if let Some(away) = self.watch.away() {
             return unknown(away);
         }
-        let found = match timeout(PATIENCE, self.context.store.inspect_view(view)).await {
-            Ok(Ok(found)) => found,
-            Ok(Err(error)) => return unknown(chain(&error.into())),
-            Err(_) => return unknown(format!("no answer within {} s", PATIENCE.as_secs())),
+        let found = match in_time(self.context.store.inspect_view(view)).await {
+            Ok(found) => found,
+            Err(error) => return unknown(error),
         };
         let plan = match views::plan_view(view, &found) {
             Err(clash) => PlanFacts::Clash(clash.to_string()),
@@ -161,6 +156,14 @@ impl PanelDesk {
             plan,
             error: None,
         }
+    }
+}
+
+/// What the target answers, or why it does not.
+async fn in_time<T>(answer: impl Future<Output = Result<T, store::Error>>) -> Result<T, String> {
+    match timeout(PATIENCE, answer).await {
+        Ok(answer) => answer.map_err(|error| chain(&error.into())),
+        Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
     }
 }
 
