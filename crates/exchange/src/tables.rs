@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use agent::Failure;
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
-use store::{ErrorKind, Store, planner};
+use store::{ErrorKind, Store, Upserted, planner};
 use table_map::{Row, Strictness, TableMap, difference};
 
 use crate::failure::store_failure;
@@ -107,47 +107,87 @@ impl WriteCounts {
     }
 }
 
-/// Writes rows, reads them back from the table and compares them with what was meant. Only when this returns `Ok` may a cursor
-/// move past them.
-///
-/// A row that comes back other than it was sent is written once more: another agent may have written it in between.
+/// Rows that were written and not yet read back. No cursor may move past them before [`verify`](Self::verify) says so.
+#[derive(Debug)]
+#[must_use = "rows that were written are not yet verified"]
+pub struct Unverified {
+    rows: Vec<Row>,
+    upserted: Upserted,
+    at: NaiveDateTime,
+}
+
+/// Writes rows. Reading them back is [`Unverified::verify`], which may go on while the next rows are written.
 ///
 /// # Errors
-/// Those of the store; permanent when a row came back other than it was sent, twice.
+/// Those of the store.
+pub async fn write(
+    store: &dyn Store,
+    map: &TableMap,
+    rows: Vec<Row>,
+    at: NaiveDateTime,
+) -> Result<Unverified, Failure> {
+    let upserted = if rows.is_empty() {
+        Upserted::default()
+    } else {
+        store.upsert(map, &rows, at).await.map_err(store_failure)?
+    };
+    Ok(Unverified { rows, upserted, at })
+}
+
+impl Unverified {
+    /// Reads the rows back from the table and compares them with what was meant. Only when this returns `Ok` may a cursor
+    /// move past them.
+    ///
+    /// A row that comes back other than it was sent is written once more: another agent may have written it in between.
+    ///
+    /// # Errors
+    /// Those of the store; permanent when a row came back other than it was sent, twice.
+    pub async fn verify(self, store: &dyn Store, map: &TableMap) -> Result<WriteCounts, Failure> {
+        let Self { rows, upserted, at } = self;
+        if rows.is_empty() {
+            return Ok(WriteCounts::default());
+        }
+        // Of rows with the same key the later one counts, as the store's contract says.
+        let intended: HashMap<i64, &Row> = rows.iter().map(|row| (row.key(), row)).collect();
+        let mut keys: Vec<i64> = intended.keys().copied().collect();
+        keys.sort_unstable();
+        if let Err(mismatch) = verify(store, map, &intended, &keys, &upserted.inserted).await? {
+            tracing::warn!(table = map.name(), %mismatch, "writing once more");
+            store.upsert(map, &rows, at).await.map_err(store_failure)?;
+            verify(store, map, &intended, &keys, &[])
+                .await?
+                .map_err(Failure::permanent)?;
+        }
+        let written = WriteCounts {
+            inserted: count(&upserted.inserted),
+            changed: count(&upserted.changed),
+            unchanged: upserted.unchanged,
+        };
+        for (kind, rows) in [
+            ("inserted", written.inserted),
+            ("changed", written.changed),
+            ("unchanged", written.unchanged),
+        ] {
+            metrics::counter!(ROWS_WRITTEN, "table" => map.name().to_owned(), "kind" => kind).increment(rows);
+        }
+        Ok(written)
+    }
+}
+
+/// [Writes](write) rows and [verifies](Unverified::verify) them.
+///
+/// # Errors
+/// Those of both.
 pub async fn write_verified(
     store: &dyn Store,
     map: &TableMap,
     rows: &[Row],
     at: NaiveDateTime,
 ) -> Result<WriteCounts, Failure> {
-    if rows.is_empty() {
-        return Ok(WriteCounts::default());
-    }
-    // Of rows with the same key the later one counts, as the store's contract says.
-    let intended: HashMap<i64, &Row> = rows.iter().map(|row| (row.key(), row)).collect();
-    let mut keys: Vec<i64> = intended.keys().copied().collect();
-    keys.sort_unstable();
-    let first = store.upsert(map, rows, at).await.map_err(store_failure)?;
-    if let Err(mismatch) = verify(store, map, &intended, &keys, &first.inserted).await? {
-        tracing::warn!(table = map.name(), %mismatch, "writing once more");
-        store.upsert(map, rows, at).await.map_err(store_failure)?;
-        verify(store, map, &intended, &keys, &[])
-            .await?
-            .map_err(Failure::permanent)?;
-    }
-    let written = WriteCounts {
-        inserted: count(&first.inserted),
-        changed: count(&first.changed),
-        unchanged: first.unchanged,
-    };
-    for (kind, rows) in [
-        ("inserted", written.inserted),
-        ("changed", written.changed),
-        ("unchanged", written.unchanged),
-    ] {
-        metrics::counter!(ROWS_WRITTEN, "table" => map.name().to_owned(), "kind" => kind).increment(rows);
-    }
-    Ok(written)
+    write(store, map, rows.to_vec(), at)
+        .await?
+        .verify(store, map)
+        .await
 }
 
 /// Reads the rows with these keys back and compares them; `Ok(Err(…))` says in words what is not as it was meant.

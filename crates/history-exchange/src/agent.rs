@@ -6,13 +6,13 @@ use std::time::Duration;
 use ::agent::{Activation, Agent, AgentRequest, Failure, Outcome};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use exchange::{Context, Scope, ensure_table, store_failure, unless_stopped, write_verified};
+use exchange::{Context, Scope, Unverified, ensure_table, store_failure, unless_stopped, write};
 use stage_list_exchange::StageList;
 use table_map::{Row, TableMap};
 use tokio::time::Instant;
 
 use crate::actualizer::{Desk, FOLLOW};
-use crate::backfill::read_ahead;
+use crate::backfill::{Steps, read_ahead};
 use crate::config::{Pace, UploaderConfig};
 use crate::error::Error;
 use crate::reader::{Reader, StepRows};
@@ -135,19 +135,33 @@ impl UploadAgent {
         Ok(Some(state))
     }
 
-    /// Writes a step, verifies it, and only then moves the durable cursor.
-    async fn finish_step(
+    /// Writes a step; [`settle`](Self::settle) is the rest of it.
+    async fn write(&self, step: StepRows) -> Result<Written, Failure> {
+        let last_key = step.rows.last().map(Row::key);
+        let at = self.context.target_now();
+        let rows = write(self.context.store.as_ref(), &self.map, step.rows, at).await?;
+        Ok(Written {
+            rows,
+            up_to: step.up_to,
+            last_key,
+        })
+    }
+
+    /// Verifies a step that was written, and only then moves the durable cursor.
+    async fn settle(
         &self,
         activation: &Activation,
         state: &mut UploadState,
-        step: StepRows,
+        written: Written,
         rate: impl Fn(u64) -> Option<f64>,
     ) -> Result<(), Failure> {
-        let at = self.context.target_now();
-        let written = write_verified(self.context.store.as_ref(), &self.map, &step.rows, at).await?;
-        state.written.add(written);
-        state.cursor = step.up_to;
-        state.last_key = step.rows.last().map(Row::key).or(state.last_key);
+        let counts = written
+            .rows
+            .verify(self.context.store.as_ref(), &self.map)
+            .await?;
+        state.written.add(counts);
+        state.cursor = written.up_to;
+        state.last_key = written.last_key.or(state.last_key);
         activation
             .checkpoint(state, state.progress().with_rate(rate(state.written.total())))
             .await
@@ -167,27 +181,54 @@ impl UploadAgent {
             let seconds = started.elapsed().as_secs_f64();
             (seconds > 0.5).then(|| (done - before) as f64 / seconds)
         };
-        if state.cursor >= state.until {
+        let until = state.until;
+        if state.cursor >= until {
             return Ok(());
         }
-        let mut steps = read_ahead(reader, state.cursor, state.until);
-        // A step that is being read when the agent is to stop is read again: the portal may take long, or be away.
-        while let Some(step) = unless_stopped(activation, steps.next()).await {
-            let Some(step) = step else {
-                return Err(
-                    Failure::permanent("cannot read the stage history").with_source(Error::EndedEarly)
-                );
+        let mut steps = read_ahead(reader, state.cursor, until);
+        // While a step is read back, the next one is written. The cursor moves over each in its turn.
+        let mut written = self.next_written(activation, &mut steps).await?;
+        while let Some(step) = written {
+            let goes_on = step.up_to < until && !activation.stopping() && started.elapsed() < SLICE && {
+                self.hold().await? == Hold::No && self.pace().await? == Pace::Fast
             };
-            self.finish_step(activation, state, step?, rate).await?;
-            if state.cursor >= state.until || activation.stopping() || started.elapsed() >= SLICE {
-                break;
-            }
-            if self.hold().await? != Hold::No || self.pace().await? != Pace::Fast {
-                break;
-            }
+            let next = async {
+                if goes_on {
+                    self.next_written(activation, &mut steps).await
+                } else {
+                    Ok(None)
+                }
+            };
+            let (settled, next) = tokio::join!(self.settle(activation, state, step, rate), next);
+            settled?;
+            written = next?;
         }
         Ok(())
     }
+
+    /// Takes the next step and writes it; `None` when the agent is to stop. A step that is being read then is read again: the portal
+    /// may take long, or be away.
+    async fn next_written(
+        &self,
+        activation: &Activation,
+        steps: &mut Steps,
+    ) -> Result<Option<Written>, Failure> {
+        match unless_stopped(activation, steps.next()).await {
+            None => Ok(None),
+            Some(Some(step)) => self.write(step?).await.map(Some),
+            Some(None) => {
+                Err(Failure::permanent("cannot read the stage history").with_source(Error::EndedEarly))
+            }
+        }
+    }
+}
+
+/// A step that was written and not yet verified.
+struct Written {
+    rows: Unverified,
+    /// The cursor once it is verified.
+    up_to: i64,
+    last_key: Option<i64>,
 }
 
 /// Whether somebody holds the upload.
@@ -276,7 +317,8 @@ impl Agent for UploadAgent {
                 let Some(page) = unless_stopped(activation, page).await else {
                     return Outcome::next(&state, Duration::ZERO);
                 };
-                self.finish_step(activation, &mut state, page?, |_| None).await?;
+                let written = self.write(page?).await?;
+                self.settle(activation, &mut state, written, |_| None).await?;
                 GENTLE
             }
         };

@@ -19,6 +19,7 @@ use serde_json::Value;
 use store::{Error, ErrorKind, FoundView, Plan, Store, TableShape, Upserted, ViewPlan};
 use store_sqlite::SqliteStore;
 use table_map::{Answer, Query, Row, TableMap, ViewMap};
+use tokio::sync::watch;
 
 use crate::mapping::table;
 use crate::{AGENT, HistoryPlugin};
@@ -77,11 +78,15 @@ impl Switches for Panel {
     }
 }
 
-/// A store that fails on demand: after so many upserts, or by losing a row on the way.
+/// A store that fails on demand: after so many upserts, or by losing a row on the way. Or it keeps whoever reads back waiting.
 pub(super) struct Faulty {
     pub(super) inner: SqliteStore,
     pub(super) upserts_left: AtomicU32,
     pub(super) loses_a_row: AtomicBool,
+    /// How many steps began to be written.
+    pub(super) steps_begun: watch::Sender<u32>,
+    /// Steps are read back only when so many began to be written.
+    pub(super) reads_back_after: AtomicU32,
 }
 
 impl Faulty {
@@ -90,6 +95,8 @@ impl Faulty {
             inner: SqliteStore::in_memory().unwrap(),
             upserts_left: AtomicU32::new(u32::MAX),
             loses_a_row: AtomicBool::new(false),
+            steps_begun: watch::Sender::new(0),
+            reads_back_after: AtomicU32::new(0),
         }
     }
 }
@@ -119,6 +126,7 @@ impl Store for Faulty {
     }
     async fn upsert(&self, map: &TableMap, rows: &[Row], at: NaiveDateTime) -> Result<Upserted, Error> {
         if map.name().contains("HISTORY") {
+            self.steps_begun.send_modify(|begun| *begun += 1);
             let left = self.upserts_left.load(Ordering::SeqCst);
             if left == 0 {
                 return Err(Error::new(
@@ -134,6 +142,14 @@ impl Store for Faulty {
         self.inner.upsert(map, rows, at).await
     }
     async fn read_back(&self, map: &TableMap, keys: &[i64]) -> Result<Vec<Row>, Error> {
+        if map.name().contains("HISTORY") {
+            let enough = self.reads_back_after.load(Ordering::SeqCst);
+            self.steps_begun
+                .subscribe()
+                .wait_for(|begun| *begun >= enough)
+                .await
+                .unwrap();
+        }
         self.inner.read_back(map, keys).await
     }
     async fn scan(&self, map: &TableMap, after: Option<i64>, limit: u32) -> Result<Vec<Row>, Error> {

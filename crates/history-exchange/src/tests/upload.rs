@@ -195,6 +195,35 @@ async fn a_row_that_is_not_there_when_read_back_stops_the_cursor() {
 }
 
 #[tokio::test]
+async fn a_step_is_read_back_while_the_next_is_written_and_the_cursor_waits_for_it() {
+    let bench = Bench::new(2000).await;
+    bench.store.reads_back_after.store(2, Ordering::SeqCst);
+    let (agent, activation) = (bench.agent(), bench.activation());
+    let upload = tokio::spawn(async move { agent.activate(&activation).await });
+    bench
+        .store
+        .steps_begun
+        .subscribe()
+        .wait_for(|begun| *begun == 2)
+        .await
+        .unwrap();
+    assert_eq!(upload.await.unwrap().unwrap(), Outcome::Done);
+    assert_eq!(bench.table().await, bench.truth());
+
+    // With the second step written and the first never read back, no cursor has moved.
+    let bench = Bench::new(2000).await;
+    bench.store.reads_back_after.store(3, Ordering::SeqCst);
+    let (agent, activation) = (bench.agent(), bench.activation());
+    let mut begun = bench.store.steps_begun.subscribe();
+    tokio::select! {
+        _ = agent.activate(&activation) => panic!("a step was not read back"),
+        _ = begun.wait_for(|begun| *begun == 2) => {}
+    }
+    let input = bench.durable.input.lock().unwrap().clone();
+    assert_eq!(input["cursor"], input["from"]);
+}
+
+#[tokio::test]
 async fn an_activation_dropped_at_any_moment_loses_nothing() {
     let bench = Bench::new(1500).await;
     for millis in [1, 5, 12, 25, 40, 60, 90] {
