@@ -23,6 +23,11 @@ const ONCE_FAILED: &[(u64, &str)] = &[
         "a look passed a row that an earlier one had written and could not read back, and that somebody else had changed since",
     ),
     (
+        2654,
+        "when the portal's reset came, all of an entry counted as gone that lay in two of its baskets: the portal had to refuse a method",
+    ),
+    (4294, "the same, twice"),
+    (
         2156,
         "no fault of the program: the watcher blamed it for a row that somebody else changed after it was read back",
     ),

@@ -7,7 +7,8 @@
 //!
 //! A request whose answer was lost counts with all that it was expected to take. Where that leaves no room for the next
 //! request, one call of it goes alone, within the 5%, and asks for the true sum: so nothing waits ten minutes for what the
-//! portal never ran.
+//! portal never ran. A call alone also asks when the portal's reset has come and the ledger leaves no room: the portal
+//! says when a part of its sum leaves, not how much.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -84,7 +85,7 @@ struct Spent {
 /// Whether a method's calls may start.
 enum Gate {
     Open,
-    /// Open to one call alone, which asks what lost answers have taken.
+    /// Open to one call alone, which asks what lost answers have taken, or what is left after a reset.
     Ask,
     /// Look again then, or when something changes.
     Until(Instant),
@@ -125,8 +126,8 @@ impl Ledger {
         }
     }
 
-    /// Waits until all methods of a request may be called, and holds what they are expected to take. After answers were lost it may be
-    /// for one call of each method only, see [`Reservation::asks`].
+    /// Waits until all methods of a request may be called, and holds what they are expected to take. After answers were lost, or a reset, it
+    /// may be for one call of each method only, see [`Reservation::asks`].
     pub(crate) async fn reserve(&self, demand: &[Demand<'_>]) -> Reservation<'_> {
         let mut wait = Wait::begin();
         loop {
@@ -272,12 +273,21 @@ impl Method {
         if used + self.reserved + self.estimate(calls, Some(limit)) <= limit * SHARE {
             return Gate::Open;
         }
-        // What was lost may not have run. The limit less our margin of safety is for what is known; a single call may use the margin, too.
-        if !self.answered && used + self.estimate(1, Some(limit)) <= limit {
+        // What was lost may not have run, and since the reset a part of the sum is gone. The limit less our margin of safety is for what is
+        // known; a single call may use the margin, too.
+        let reset = self.resets_at.filter(|_| used > 0.0);
+        let is_reset = reset.is_some_and(|reset| reset <= now);
+        if (!self.answered || is_reset) && self.requests == 0 && used + self.estimate(1, Some(limit)) <= limit
+        {
             return Gate::Ask;
         }
         match self.spent.first() {
-            Some(oldest) => Gate::Until(oldest.leaves),
+            Some(_) if is_reset && self.requests > 0 => Gate::Change,
+            Some(oldest) => Gate::Until(
+                reset
+                    .filter(|_| !is_reset)
+                    .map_or(oldest.leaves, |reset| reset.min(oldest.leaves)),
+            ),
             None if self.requests > 0 => Gate::Change,
             None => Gate::Open,
         }
@@ -329,11 +339,10 @@ impl Method {
         }
         if let Some(reset) = reset {
             let earliest = now + reset;
+            // Nothing leaves before it. How much leaves then nobody says: an entry of ours may lie in two of the portal's baskets. So it stays
+            // for its time, unless an answer after the reset tells a smaller sum.
             for spent in &mut self.spent {
                 spent.leaves = spent.leaves.max(earliest);
-            }
-            if let Some(oldest) = self.spent.first_mut() {
-                oldest.leaves = earliest;
             }
             self.resets_at = Some(earliest);
         }

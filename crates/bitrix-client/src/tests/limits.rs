@@ -267,16 +267,17 @@ async fn a_method_stays_under_its_run_time_while_others_go_on() {
 
     // Then the portal refused nothing, the other method never waited, and most of what is allowed was used.
     assert_eq!(client.stats().refused, 0);
-    assert_eq!(
-        client.stats().requests,
-        2 * 75 + 100,
-        "nothing was lost, so nothing had to be asked"
+    let took = began.elapsed().as_secs_f64();
+    let resets = took / 60.0;
+    let asked = client.stats().requests - (2 * 75 + 100);
+    assert!(
+        f64::from(u32::try_from(asked).unwrap()) <= resets,
+        "a call alone asks at most once after each reset, not {asked} times in {took} s"
     );
     assert!(longest < Duration::from_secs(1), "{longest:?}");
     // Two readers use up 480 s of run time in 240 s, and then have to wait for the rest of the ten minutes: of the
     // 1500 s they need, 1440 s take three windows, and 60 s take 30 s more.
     let least = 3.0 * 600.0 + 30.0;
-    let took = began.elapsed().as_secs_f64();
     assert!(took < least * 1.1, "{took} s, the limit itself allows {least} s");
 }
 
@@ -338,8 +339,8 @@ async fn answers_that_are_lost_near_the_limit_are_asked_after_with_one_call_and_
     ])
     .await;
 
-    // What was lost had run: the rest finds room when the first minute has left the portal's window.
-    assert_eq!(calls, [50, 1, 1, 1, 1, 49]);
+    // What was lost had run: the rest finds room when the first minute has left the portal's window, which one more call alone finds out.
+    assert_eq!(calls, [50, 1, 1, 1, 1, 1, 48]);
     assert!(took < Duration::from_secs(240), "{took:?}");
 }
 

@@ -93,6 +93,61 @@ async fn near_the_limit_a_lost_request_counts_in_full_and_single_calls_ask_after
 }
 
 #[tokio::test(start_paused = true)]
+async fn when_the_reset_comes_a_call_alone_asks_how_much_has_left() {
+    // Given 30 calls of a second, and 60 more 8 s later, in the next of the portal's baskets: one entry of the ledger.
+    let ledger = Ledger::new(Some(100.0));
+    let call = |finish: f64, sum: f64| Time {
+        duration: Some(1.0),
+        ..time(finish, sum, 1595.0)
+    };
+    for sum in 1..=30 {
+        ledger.learn("m", &call(1000.0, f64::from(sum)));
+    }
+    tokio::time::advance(Duration::from_secs(8)).await;
+    for sum in 31..=90 {
+        ledger.learn("m", &call(1008.0, f64::from(sum)));
+    }
+    let began = Instant::now();
+
+    // When a request that has no room waits for the reset at 595 s,
+    let ask = [Demand {
+        method: "m",
+        calls: 40,
+    }];
+    let probe = ledger.reserve(&ask).await;
+
+    // then all of it still counts, as the portal has not said how much is gone.
+    let waited = began.elapsed().as_secs_f64();
+    assert!((waited - 587.0).abs() < 0.1, "{waited}");
+    assert!(probe.asks());
+    assert!((used(&ledger) - 90.0).abs() < 0.01);
+    assert!(matches!(
+        ledger.try_reserve(&ask, Instant::now()),
+        Err(("m", Gate::Change))
+    ));
+    ledger.learn(
+        "m",
+        &Time {
+            operating_reset_at: Some(1655.0),
+            ..call(1596.0, 61.0)
+        },
+    );
+    probe.settle();
+    drop(probe);
+    assert!((used(&ledger) - 61.0).abs() < 0.01);
+    assert!(
+        !ledger
+            .reserve(&[Demand {
+                method: "m",
+                calls: 30
+            }])
+            .await
+            .asks()
+    );
+    assert_eq!(began.elapsed().as_secs(), 587);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_of_two_methods_asks_with_one_call_of_each_and_not_at_all_while_one_of_them_has_to_wait() {
     let ledger = Ledger::new(Some(100.0));
     let both = [("doubtful", 40), ("known", 3)].map(|(method, calls)| Demand { method, calls });
