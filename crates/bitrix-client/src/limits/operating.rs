@@ -344,8 +344,9 @@ impl Method {
             for spent in &mut self.spent {
                 spent.leaves = spent.leaves.max(earliest);
             }
-            self.resets_at = Some(earliest);
         }
+        // A reset that an answer does not name, or names as past, is no reason to ask again.
+        self.resets_at = reset.map(|reset| now + reset);
     }
 
     /// Run time of a call we made just now.

@@ -148,6 +148,24 @@ async fn when_the_reset_comes_a_call_alone_asks_how_much_has_left() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_portal_that_names_no_reset_is_not_asked_call_by_call() {
+    let ledger = Ledger::new(Some(100.0));
+    ledger.learn("m", &time(1000.0, 80.0, 1030.0));
+    tokio::time::advance(Duration::from_secs(40)).await;
+    // Its clock is behind: the reset was before the answer.
+    ledger.learn("m", &time(1040.0, 80.5, 1030.0));
+    let ask = [Demand {
+        method: "m",
+        calls: 40,
+    }];
+    assert!(matches!(
+        ledger.try_reserve(&ask, Instant::now()),
+        Err(("m", Gate::Until(_)))
+    ));
+    assert!(!ledger.reserve(&ask).await.asks());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_of_two_methods_asks_with_one_call_of_each_and_not_at_all_while_one_of_them_has_to_wait() {
     let ledger = Ledger::new(Some(100.0));
     let both = [("doubtful", 40), ("known", 3)].map(|(method, calls)| Demand { method, calls });
