@@ -174,7 +174,7 @@ impl Unverified {
     }
 }
 
-/// [Writes](write) rows and [verifies](Unverified::verify) them.
+/// [Writes](fn@write) rows and [verifies](Unverified::verify) them.
 ///
 /// # Errors
 /// Those of both.
