@@ -45,7 +45,7 @@ fn an_upload_that_is_killed_three_times_loses_nothing_and_doubles_nothing() {
 
 #[test]
 fn an_upload_that_is_stopped_goes_on_where_it_was() {
-    let portal = Portal::start(&["--deals", "1000", "--page-time", "4ms"]);
+    let portal = Portal::start(&["--deals", "5000", "--page-time", "4ms"]);
     for database in targets() {
         let place = Workplace::new(&portal, database.as_ref());
         let mut upload = place.start(&["bulk", "history", "--wait"]);
