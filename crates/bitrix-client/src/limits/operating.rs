@@ -275,19 +275,15 @@ impl Method {
         }
         // What was lost may not have run, and since the reset a part of the sum is gone. The limit less our margin of safety is for what is
         // known; a single call may use the margin, too.
-        let reset = self.resets_at.filter(|_| used > 0.0);
-        let is_reset = reset.is_some_and(|reset| reset <= now);
+        let coming = self.resets_at.filter(|reset| *reset > now);
+        let is_reset = self.resets_at.is_some() && coming.is_none();
         if (!self.answered || is_reset) && self.requests == 0 && used + self.estimate(1, Some(limit)) <= limit
         {
             return Gate::Ask;
         }
         match self.spent.first() {
             Some(_) if is_reset && self.requests > 0 => Gate::Change,
-            Some(oldest) => Gate::Until(
-                reset
-                    .filter(|_| !is_reset)
-                    .map_or(oldest.leaves, |reset| reset.min(oldest.leaves)),
-            ),
+            Some(oldest) => Gate::Until(coming.map_or(oldest.leaves, |reset| reset.min(oldest.leaves))),
             None if self.requests > 0 => Gate::Change,
             None => Gate::Open,
         }
@@ -337,16 +333,15 @@ impl Method {
         } else if more < -NOISE {
             self.forget_oldest(-more);
         }
-        if let Some(reset) = reset {
-            let earliest = now + reset;
+        // A reset that an answer does not name, or names as past, is no reason to ask again.
+        self.resets_at = reset.map(|reset| now + reset);
+        if let Some(earliest) = self.resets_at {
             // Nothing leaves before it. How much leaves then nobody says: an entry of ours may lie in two of the portal's baskets. So it stays
             // for its time, unless an answer after the reset tells a smaller sum.
             for spent in &mut self.spent {
                 spent.leaves = spent.leaves.max(earliest);
             }
         }
-        // A reset that an answer does not name, or names as past, is no reason to ask again.
-        self.resets_at = reset.map(|reset| now + reset);
     }
 
     /// Run time of a call we made just now.
