@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bitrix_client::{
-    Client, ClientConfig, HistoryQuery, OutgoingEvent, Transport, TransportError, TransportRequest,
-    TransportResponse, WebhookUrl,
+    Client, ClientConfig, HistoryChain, HistoryQuery, OutgoingEvent, Transport, TransportError,
+    TransportRequest, TransportResponse, WebhookUrl,
 };
 use exchange::{Switch, SwitchKind};
 use runner::{Config, GlobalOptions, LogFormat};
@@ -132,7 +132,11 @@ async fn ask(portal: &Arc<dyn Transport>) {
     look(client(portal).stage_history_ids(&queries[0]).await);
     look(client(portal).history_pages(&queries).await);
     look(client(portal).deals_by_ids(&[1, 2]).await);
-    look(client(portal).read(&queries, &[1, 2]).await);
+    let chains = [2, 1].map(|pages| HistoryChain {
+        query: queries[0].clone(),
+        pages,
+    });
+    look(client(portal).read(&chains, &[1, 2]).await);
     // And one client that keeps what the answer made of it.
     let one = client(portal);
     look(one.profile().await);

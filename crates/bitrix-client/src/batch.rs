@@ -31,6 +31,8 @@ pub struct Call {
     pub method: String,
     /// Its parameters: a map, or `null` for none. Empty lists and `null`s in it are not sent.
     pub params: Value,
+    /// Whether the parameters refer to the answer of the call before it in the same request.
+    follows: bool,
 }
 
 impl Call {
@@ -40,8 +42,23 @@ impl Call {
         Self {
             method: method.into(),
             params,
+            follows: false,
         }
     }
+
+    /// The same call, of which the parameters refer to the answer of the call before it. It is made only in the request in which that
+    /// one is made: elsewhere the portal would put nothing in the place of the reference (vendor behaviour, recorded in the design).
+    pub(crate) fn following(self) -> Self {
+        Self {
+            follows: true,
+            ..self
+        }
+    }
+}
+
+/// What stands in a call's parameters for a value in the answer of the call at `place` of the same batch.
+pub(crate) fn reference(place: usize, path: &str) -> String {
+    format!("$result[{}]{path}", name(place))
 }
 
 impl Client {
@@ -70,12 +87,23 @@ impl Client {
         self.batch_with(calls, keep).await
     }
 
-    /// Like [`Client::batch`], with a reader of each call's result: no answer is copied before it is read.
+    /// Like [`Client::batch`], with a reader of each call's result: no answer is copied before it is read. None of the calls follows
+    /// another.
     pub(crate) async fn batch_with<T>(
         &self,
         calls: &[Call],
         read: impl Fn(usize, Answer<&RawValue>) -> Result<T, Error>,
     ) -> Result<Vec<Result<T, Error>>, Error> {
+        Ok(self.batch_in_order(calls, read).await?.into_values().collect())
+    }
+
+    /// Like [`Client::batch_with`], with calls that may follow others. The outcomes come by the places of the calls. A call that follows
+    /// another has none when it failed in passing, or was not answered together with that one.
+    pub(crate) async fn batch_in_order<T>(
+        &self,
+        calls: &[Call],
+        read: impl Fn(usize, Answer<&RawValue>) -> Result<T, Error>,
+    ) -> Result<BTreeMap<usize, Result<T, Error>>, Error> {
         check(calls)?;
         let mut outcomes: BTreeMap<usize, Result<T, Error>> = BTreeMap::new();
         let mut pending: Vec<(usize, &Call)> = calls.iter().enumerate().collect();
@@ -89,14 +117,18 @@ impl Client {
                 }
             };
             let (mut failed, mut unsent) = (Vec::new(), Vec::new());
+            let mut whole = false;
             for (index, call) in pending {
-                match round.remove(&index) {
+                let outcome = round.remove(&index);
+                // What follows a call that gave nothing was asked without it.
+                if call.follows && !(whole && outcome.as_ref().is_some_and(is_final)) {
+                    whole = false;
+                    continue;
+                }
+                whole = matches!(outcome, Some(Ok(_)));
+                match outcome {
                     None => unsent.push((index, call)),
-                    Some(Err(error))
-                        if matches!(error.class(), Class::Retry { .. } | Class::WaitForMethod { .. }) =>
-                    {
-                        failed.push((index, call, error));
-                    }
+                    Some(Err(error)) if is_passing(&error) => failed.push((index, call, error)),
                     Some(Err(error)) => {
                         outcomes.insert(index, Err(error.with_attempts(attempts.made())));
                     }
@@ -125,7 +157,7 @@ impl Client {
                 }
             }
         }
-        Ok(outcomes.into_values().collect())
+        Ok(outcomes)
     }
 
     /// One request, and the outcomes of the calls in it by their numbers. When the limits admit a request that asks, it has the first
@@ -161,6 +193,14 @@ impl Client {
         };
         Ok(calls.iter().map(part).collect())
     }
+}
+
+fn is_passing(error: &Error) -> bool {
+    matches!(error.class(), Class::Retry { .. } | Class::WaitForMethod { .. })
+}
+
+fn is_final<T>(outcome: &Result<T, Error>) -> bool {
+    !outcome.as_ref().is_err_and(is_passing)
 }
 
 fn check(calls: &[Call]) -> Result<(), Error> {

@@ -49,7 +49,7 @@ pub use events::{EventError, MAX_EVENT_FIELDS, OutgoingEvent};
 pub use limits::{Budget, MethodBudget};
 pub use methods::changes::{ChangedDeal, ChangesPage, ChangesQuery};
 pub use methods::deals::Deal;
-pub use methods::history::{HistoryPage, HistoryQuery, HistoryRecord, Read};
+pub use methods::history::{ChainPages, HistoryChain, HistoryPage, HistoryQuery, HistoryRecord, Read};
 pub use methods::profile::Profile;
 pub use methods::stages::{Category, Status};
 pub use retry::RetryPolicy;

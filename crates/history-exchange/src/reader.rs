@@ -14,7 +14,7 @@ use crate::deals::Deals;
 use crate::error::Error;
 use crate::mapping::{RowError, Surroundings, row};
 use crate::moves::{latest, needs_to_be_latest};
-use crate::windows::{Density, PAGE, Window, cut, rest};
+use crate::windows::{Density, PAGE, Window, WindowPage, cut, rest};
 
 /// Calls in one batch (vendor documentation, `batch`), and IDs in one call: as many as a page has rows.
 const BATCH: usize = 50;
@@ -45,14 +45,6 @@ pub(crate) struct StepRows {
     pub(crate) up_to: i64,
     /// The rows, in ascending order of their IDs.
     pub(crate) rows: Vec<Row>,
-}
-
-/// The first page of a window.
-#[derive(Debug, Default)]
-pub(crate) struct WindowPage {
-    pub(crate) records: Vec<HistoryRecord>,
-    /// The last row's ID, when there is more behind it in the window.
-    pub(crate) read_on_from: Option<i64>,
 }
 
 /// What is known of the records behind those of a step. Times are Unix times in seconds.
@@ -374,15 +366,33 @@ impl Reader {
     }
 
     /// What to ask for the first page of each window.
-    pub(crate) fn queries(&self, windows: impl Iterator<Item = Window>) -> Vec<HistoryQuery> {
-        let query = |window: Window| HistoryQuery {
+    fn queries(&self, windows: impl Iterator<Item = Window>) -> Vec<HistoryQuery> {
+        windows.map(|window| self.query(window)).collect()
+    }
+
+    /// What to ask for a window.
+    pub(crate) fn query(&self, window: Window) -> HistoryQuery {
+        HistoryQuery {
             after_id: Some(window.after),
             // A window without an end asks for none.
             up_to_id: Some(window.up_to).filter(|up_to| *up_to < i64::MAX),
             categories: self.context.pipelines.clone(),
             ..HistoryQuery::default()
+        }
+    }
+
+    /// Pages of a window that follow one another, if they are what was asked for.
+    pub(crate) fn trusted_chain(
+        &self,
+        mut window: Window,
+        pages: Vec<HistoryPage>,
+    ) -> Result<Vec<WindowPage>, Failure> {
+        let page = |page: HistoryPage| {
+            let page = self.trusted_page(window, page)?;
+            window.after = page.read_on_from.unwrap_or(window.up_to);
+            Ok(page)
         };
-        windows.map(query).collect()
+        pages.into_iter().map(page).collect()
     }
 
     /// The pages of windows, if they are what was asked for.
@@ -391,31 +401,33 @@ impl Reader {
         windows: &[Window],
         pages: Vec<HistoryPage>,
     ) -> Result<Vec<WindowPage>, Failure> {
-        windows
-            .iter()
-            .zip(pages)
-            .map(|(window, page)| {
-                if let Some(stray) = page.records.iter().find(|record| !window.holds(record.id)) {
-                    return Err(
-                        Failure::permanent("cannot trust the portal's stage history").with_source(
-                            Error::OutsideWindow {
-                                id: stray.id,
-                                after: window.after,
-                                up_to: window.up_to,
-                            },
-                        ),
-                    );
-                }
-                let last = page.records.last().map(|record| record.id);
-                let mut records = page.records;
-                // A portal may not know the filter by pipeline; what is not wanted still counts for the page.
-                records.retain(|record| self.wants(record.category_id));
-                Ok(WindowPage {
-                    records,
-                    read_on_from: last.filter(|last| page.more && *last < window.up_to),
-                })
-            })
+        let both = windows.iter().zip(pages);
+        both.map(|(window, page)| self.trusted_page(*window, page))
             .collect()
+    }
+
+    fn trusted_page(&self, window: Window, page: HistoryPage) -> Result<WindowPage, Failure> {
+        if let Some(stray) = page.records.iter().find(|record| !window.holds(record.id)) {
+            return Err(
+                Failure::permanent("cannot trust the portal's stage history").with_source(
+                    Error::OutsideWindow {
+                        id: stray.id,
+                        after: window.after,
+                        up_to: window.up_to,
+                    },
+                ),
+            );
+        }
+        let last = page.records.last().map(|record| record.id);
+        let mut records = page.records;
+        // A portal may not know the filter by pipeline; what is not wanted still counts for the page.
+        records.retain(|record| self.wants(record.category_id));
+        // A last page, of which nobody goes on, may be in any order.
+        records.sort_by_key(|record| record.id);
+        Ok(WindowPage {
+            records,
+            read_on_from: last.filter(|last| page.more && *last < window.up_to),
+        })
     }
 
     /// Records as rows: with names, deals, and who made the move. `behind` says what is known of later records; `None` when all

@@ -4,6 +4,8 @@
 //! go in one batch. A page holds at most [`PAGE`] rows, so a window as wide as a page can never overflow; where IDs are sparse
 //! (deleted deals, other pipelines) windows are wider, and one that overflowed is read on from its last row.
 
+use bitrix_client::HistoryRecord;
+
 /// Rows on a page of the portal's lists (vendor documentation, "list methods").
 pub(crate) const PAGE: i64 = 50;
 
@@ -25,6 +27,14 @@ impl Window {
     pub(crate) fn holds(self, id: i64) -> bool {
         self.after < id && id <= self.up_to
     }
+}
+
+/// The first page of a window.
+#[derive(Debug, Default)]
+pub(crate) struct WindowPage {
+    pub(crate) records: Vec<HistoryRecord>,
+    /// The last row's ID, when there is more behind it in the window.
+    pub(crate) read_on_from: Option<i64>,
 }
 
 /// At most `count` windows of `width` IDs that follow one another without a gap, from `after` on, not beyond `until`.

@@ -12,7 +12,7 @@ use super::DEAL;
 use super::changes::{self, ChangesPage, ChangesQuery};
 use super::deals::{self, Deal};
 use crate::answer::Answer;
-use crate::batch::{Call, MAX_BATCH, PAGE_ROWS};
+use crate::batch::{Call, MAX_BATCH, PAGE_ROWS, reference};
 use crate::client::Client;
 use crate::error::Error;
 use crate::wire::{Fields, Scalar, items};
@@ -147,11 +147,39 @@ pub struct HistoryPage {
     pub more: bool,
 }
 
+/// Pages of a query that follow one another, read in one request: each goes on from the last record of the one before, without waiting
+/// for an answer to come back (vendor documentation, `batch`: a call may refer to an earlier one's answer).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryChain {
+    /// What to read: by ascending ID, and with `start` -1.
+    pub query: HistoryQuery,
+    /// How many pages of it: 1 to [`MAX_BATCH`].
+    pub pages: usize,
+}
+
+impl HistoryChain {
+    /// The first page of a query.
+    #[must_use]
+    pub fn page(query: HistoryQuery) -> Self {
+        Self { query, pages: 1 }
+    }
+}
+
+/// What came of a [`HistoryChain`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChainPages {
+    /// The pages, at least one and at most as many as asked for. The chain ends with the first page that has no `more`, and where
+    /// a further page could not be had: what is behind the last page is to be asked for again.
+    pub pages: Vec<HistoryPage>,
+    /// Whether the portal answered a further page with records that do not follow: it has put nothing in the place of the reference.
+    pub strayed: bool,
+}
+
 /// What [`Client::read`] read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Read {
-    /// A page for each query, in the order of the queries.
-    pub pages: Vec<HistoryPage>,
+    /// The pages of each chain, in the order of the chains.
+    pub chains: Vec<ChainPages>,
     /// The deals found, by ID.
     pub deals: Vec<Deal>,
 }
@@ -185,14 +213,18 @@ struct WireId<'a> {
 /// One call of a mixed batch.
 enum Ask<'a> {
     Page(&'a HistoryQuery),
+    /// The page behind that of the call before.
+    NextPage(&'a HistoryQuery),
     Deals(Vec<i64>),
     Changes(&'a ChangesQuery),
 }
 
 impl Ask<'_> {
-    fn call(&self) -> Call {
+    /// The call at this place of a batch.
+    fn call(&self, place: usize) -> Call {
         match self {
             Self::Page(query) => whole_records(query),
+            Self::NextPage(query) => next_page(query, place),
             Self::Deals(portion) => deals::call(portion),
             Self::Changes(query) => changes::call(query),
         }
@@ -201,6 +233,7 @@ impl Ask<'_> {
     fn read(&self, answer: &Answer<&RawValue>) -> Result<Part, Error> {
         match self {
             Self::Page(query) => read_page(query, answer).map(Part::Page),
+            Self::NextPage(query) => read_page(query, answer).map(Part::NextPage),
             Self::Deals(portion) => deals::read_deals(portion, answer.result).map(Part::Deals),
             Self::Changes(query) => changes::read_page(query, answer).map(Part::Changes),
         }
@@ -210,6 +243,7 @@ impl Ask<'_> {
 /// Its answer.
 enum Part {
     Page(HistoryPage),
+    NextPage(HistoryPage),
     Deals(Vec<Deal>),
     Changes(ChangesPage),
 }
@@ -263,7 +297,9 @@ impl Client {
     /// When one of the calls fails, a record lacks a field or has a wrong one, or a page with `more` is empty or not
     /// sorted: all or nothing.
     pub async fn history_pages(&self, queries: &[HistoryQuery]) -> Result<Vec<HistoryPage>, Error> {
-        Ok(self.read(queries, &[]).await?.pages)
+        let chains: Vec<HistoryChain> = queries.iter().cloned().map(HistoryChain::page).collect();
+        let read = self.read(&chains, &[]).await?;
+        Ok(read.chains.into_iter().flat_map(|chain| chain.pages).collect())
     }
 
     /// Records and deals together, their calls packed into as few requests as possible.
@@ -271,18 +307,34 @@ impl Client {
     /// Deals that do not exist, or that the webhook's user may not read, are not among the result.
     ///
     /// # Errors
-    /// Those of [`Client::history_pages`] and [`Client::deals_by_ids`]: all or nothing.
-    pub async fn read(&self, queries: &[HistoryQuery], deal_ids: &[i64]) -> Result<Read, Error> {
-        let pages = queries.iter().map(Ask::Page);
-        let deals = deals::portions(deal_ids).into_iter().map(Ask::Deals);
-        let asks: Vec<Ask<'_>> = pages.chain(deals).collect();
-        let batches = asks.chunks(MAX_BATCH).map(|asks| self.ask(asks));
-        let batches = try_join_all(batches).await?;
+    /// When a chain's query does not ascend, or it has no pages or more than a batch has calls. Those of [`Client::history_pages`]
+    /// and [`Client::deals_by_ids`]: all or nothing. A further page of a chain that fails ends the chain, and is no error: asked for
+    /// alone, it tells what is wrong.
+    pub async fn read(&self, chains: &[HistoryChain], deal_ids: &[i64]) -> Result<Read, Error> {
+        let deals = deals::portions(deal_ids);
+        let mut batches = Batches::default();
+        for chain in chains {
+            check_chain(chain)?;
+            let next = std::iter::repeat_with(|| Ask::NextPage(&chain.query)).take(chain.pages - 1);
+            batches.add(std::iter::once(Ask::Page(&chain.query)).chain(next).collect());
+        }
+        for portion in deals {
+            batches.add(vec![Ask::Deals(portion)]);
+        }
+        let answers = try_join_all(batches.0.iter().map(|asks| self.ask(asks))).await?;
 
         let mut all = Read::default();
-        for part in batches.into_iter().flatten() {
+        for part in answers.into_iter().flatten() {
             match part {
-                Part::Page(page) => all.pages.push(page),
+                Part::Page(page) => all.chains.push(ChainPages {
+                    pages: vec![page],
+                    strayed: false,
+                }),
+                Part::NextPage(page) => {
+                    if let Some(chain) = all.chains.last_mut() {
+                        chain.add(page);
+                    }
+                }
                 Part::Deals(deals) => all.deals.extend(deals),
                 Part::Changes(_) => {}
             }
@@ -309,19 +361,89 @@ impl Client {
             match part {
                 Part::Page(page) => pages.push(page),
                 Part::Changes(page) => changed = page,
-                Part::Deals(_) => {}
+                Part::NextPage(_) | Part::Deals(_) => {}
             }
         }
         Ok((pages, changed))
     }
 
-    /// One batch.
+    /// One batch. A chain ends before the first of its pages that did not come.
     async fn ask(&self, asks: &[Ask<'_>]) -> Result<Vec<Part>, Error> {
-        let calls: Vec<Call> = asks.iter().map(Ask::call).collect();
+        let calls: Vec<Call> = asks
+            .iter()
+            .enumerate()
+            .map(|(place, ask)| ask.call(place))
+            .collect();
         // Answers carry the places of their calls.
         let read = |place: usize, answer: Answer<&RawValue>| asks[place].read(&answer);
-        self.batch_with(&calls, read).await?.into_iter().collect()
+        let mut outcomes = self.batch_in_order(&calls, read).await?;
+        let mut parts = Vec::with_capacity(asks.len());
+        for (place, ask) in asks.iter().enumerate() {
+            match (ask, outcomes.remove(&place)) {
+                (Ask::NextPage(_), None | Some(Err(_))) | (_, None) => {}
+                (_, Some(outcome)) => parts.push(outcome?),
+            }
+        }
+        Ok(parts)
     }
+}
+
+impl ChainPages {
+    /// Adds the answer of the next call, if it goes on from the last page. Behind the end of what was asked for it may be anything.
+    fn add(&mut self, page: HistoryPage) {
+        let Some(last) = self.pages.last().filter(|last| last.more && !self.strayed) else {
+            return;
+        };
+        let end = last.records.last().map(|record| record.id);
+        if page.records.iter().all(|record| Some(record.id) > end) {
+            self.pages.push(page);
+        } else {
+            self.strayed = true;
+        }
+    }
+}
+
+/// Calls in batches. Those of a chain stay together.
+#[derive(Default)]
+struct Batches<'a>(Vec<Vec<Ask<'a>>>);
+
+impl<'a> Batches<'a> {
+    fn add(&mut self, together: Vec<Ask<'a>>) {
+        match self.0.last_mut() {
+            Some(last) if last.len() + together.len() <= MAX_BATCH => last.extend(together),
+            _ => self.0.push(together),
+        }
+    }
+}
+
+fn check_chain(chain: &HistoryChain) -> Result<(), Error> {
+    let HistoryChain { query, pages } = chain;
+    if !(1..=MAX_BATCH).contains(pages) {
+        let detail = format!("a chain of {pages} pages, 1 to {MAX_BATCH} are possible");
+        return Err(Error::bad_input(HISTORY_LIST, detail));
+    }
+    if *pages > 1 && (query.descending || query.start >= 0) {
+        let detail = "a chain reads by ascending ID, and from the first page";
+        return Err(Error::bad_input(HISTORY_LIST, detail));
+    }
+    Ok(())
+}
+
+/// The call at this place of a batch that goes on from the last record of the full page before it. Where that page is not full the
+/// reference leads nowhere, and the filter selects from the start: so the start stays in the filter, too.
+fn next_page(query: &HistoryQuery, place: usize) -> Call {
+    let mut call = whole_records(query);
+    let last = place.checked_sub(1).map(|before| {
+        let path = format!("[items][{}][ID]", PAGE_ROWS - 1);
+        reference(before, &path)
+    });
+    if let Some(Value::Object(filter)) = call.params.get_mut("filter") {
+        if let Some(after) = query.after_id {
+            filter.insert(">=ID".to_owned(), after.saturating_add(1).into());
+        }
+        filter.insert(">ID".to_owned(), last.into());
+    }
+    call.following()
 }
 
 fn whole_records(query: &HistoryQuery) -> Call {

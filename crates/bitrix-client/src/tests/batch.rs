@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Call, ErrorKind, HistoryQuery};
+use crate::{Call, ErrorKind, HistoryChain, HistoryQuery};
 
 fn three_calls() -> [Call; 3] {
     ["first", "second", "third"]
@@ -131,12 +131,12 @@ async fn windows_and_deals_share_their_batches() {
             .collect();
         batch_answer(&Value::Object(result), &json!([]))
     });
-    let queries: Vec<HistoryQuery> = (0..70)
-        .map(|n| HistoryQuery::window(n * 50, n * 50 + 50))
+    let chains: Vec<HistoryChain> = (0..70)
+        .map(|n| HistoryChain::page(HistoryQuery::window(n * 50, n * 50 + 50)))
         .collect();
     let deal_ids: Vec<i64> = (1..=1001).chain([2, 4]).collect();
 
-    let read = client(&portal).read(&queries, &deal_ids).await.expect("both");
+    let read = client(&portal).read(&chains, &deal_ids).await.expect("both");
 
     assert_eq!(
         portal
@@ -146,7 +146,11 @@ async fn windows_and_deals_share_their_batches() {
             .collect::<Vec<_>>(),
         [50, 41]
     );
-    let ends: Vec<i64> = read.pages.iter().map(|page| page.records[0].id).collect();
+    let ends: Vec<i64> = read
+        .chains
+        .iter()
+        .map(|chain| chain.pages[0].records[0].id)
+        .collect();
     assert_eq!(ends, (1..=70).map(|n| n * 50).collect::<Vec<i64>>());
     let deals: Vec<i64> = read.deals.iter().map(|deal| deal.id).collect();
     assert_eq!(deals, (1..=500).map(|n| n * 2).collect::<Vec<i64>>());

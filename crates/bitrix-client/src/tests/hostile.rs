@@ -22,13 +22,20 @@ fn run(status: u16, body: Vec<u8>) {
     runtime.block_on(async {
         let client = one_attempt(&portal);
         let queries = [crate::HistoryQuery::default()];
+        let chains = [
+            crate::HistoryChain {
+                query: queries[0].clone(),
+                pages: 3,
+            },
+            crate::HistoryChain::page(queries[0].clone()),
+        ];
         // What comes of it is not looked at: the test is that it comes, and can be shown.
         let outcomes = [
             format!("{:?}", client.profile().await),
             format!("{:?}", client.server_time().await),
             format!("{:?}", client.categories().await),
             format!("{:?}", client.stage_history_page(&queries[0]).await),
-            format!("{:?}", client.read(&queries, &[1, 2]).await),
+            format!("{:?}", client.read(&chains, &[1, 2]).await),
             format!("{:?}", client.statuses(&["DEAL_STAGE".to_owned()]).await),
         ];
         assert!(

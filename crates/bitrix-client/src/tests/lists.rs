@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use super::*;
-use crate::{ErrorKind, HistoryQuery};
+use crate::{ErrorKind, HistoryChain, HistoryQuery};
 
 fn record(id: i64) -> Value {
     json!({"ID": id, "TYPE_ID": 2, "OWNER_ID": 7, "CREATED_TIME": "2024-04-25T14:59:11+00:00", "CATEGORY_ID": 3,
@@ -92,6 +92,7 @@ async fn an_answer_without_rows_is_not_an_empty_page_and_may_pass() {
         impatient.retry.max_attempts = 1;
         let (once, again) = (client_with(&portal, impatient), client(&portal));
         let query = HistoryQuery::default();
+        let chains = [HistoryChain::page(query.clone())];
 
         for (method, error) in [
             (
@@ -100,7 +101,7 @@ async fn an_answer_without_rows_is_not_an_empty_page_and_may_pass() {
             ),
             (
                 "crm.stagehistory.list",
-                once_more(&portal, once.read(std::slice::from_ref(&query), &[])).await,
+                once_more(&portal, once.read(&chains, &[])).await,
             ),
             ("crm.item.list", once_more(&portal, once.deals_by_ids(&[1])).await),
             ("crm.category.list", once_more(&portal, once.categories()).await),

@@ -1,6 +1,7 @@
 //! The client as a whole, against scripted portals in paused time.
 
 mod batch;
+mod chains;
 mod hostile;
 mod hostile_http;
 mod http;

@@ -12,7 +12,7 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use ::agent::Failure;
-use bitrix_client::{Client, HistoryQuery, MAX_BATCH, PAGE_ROWS, Read};
+use bitrix_client::{Client, HistoryChain, MAX_BATCH, PAGE_ROWS, Read};
 use exchange::portal_failure;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
@@ -22,9 +22,8 @@ use tracing::Instrument;
 use crate::deals::Deals;
 use crate::error::Error;
 use crate::reader::{Behind, NEAR, Reader, StepRows};
-use crate::windows::Window;
 use packed::Packed;
-use plan::{Ask, Plan};
+use plan::{Ask, Came, Plan, calls};
 
 /// Rows of a full step.
 const STEP: usize = 5000;
@@ -34,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Rows that may wait for others where requests are free, and where each counts. A row takes 40 bytes.
 const AHEAD: usize = 40_000;
-const AHEAD_WITHIN_LIMIT: usize = 300_000;
+const AHEAD_WITHIN_LIMIT: usize = 150_000;
 
 /// No more is read while this part of them waits for its deals or to be taken.
 const READY: usize = 3;
@@ -44,7 +43,7 @@ const DEALS_WITHIN_LIMIT: usize = 114_000;
 
 /// Requests under way, over those that the steady rate needs while one is answered: enough to use the bucket up within a minute
 /// or so. All that it holds at once would be faster at the start alone, and would cut the IDs into many more spans.
-const ABREAST: f64 = 2.0;
+const ABREAST: f64 = 2.5;
 
 /// Steps that are read while earlier ones are written. Dropping this stops the reading.
 pub(crate) struct Steps {
@@ -91,7 +90,7 @@ pub(crate) fn read_ahead(mut reader: Reader, after: i64, until: i64) -> Steps {
 /// One request.
 struct Batch {
     asks: Vec<Ask>,
-    queries: Vec<HistoryQuery>,
+    chains: Vec<HistoryChain>,
     deals: Vec<i64>,
 }
 
@@ -207,12 +206,19 @@ impl Backfill {
         } else {
             Vec::new()
         };
-        let portions = MAX_BATCH - asks.len();
+        let portions = MAX_BATCH.saturating_sub(calls(&asks));
         let deals = self.wanted.len().min(portions * PAGE_ROWS);
         Batch {
-            queries: self.reader.queries(asks.iter().map(|ask| ask.window)),
+            chains: asks.iter().map(|ask| self.chain(ask)).collect(),
             asks,
             deals: self.wanted.drain(..deals).collect(),
+        }
+    }
+
+    fn chain(&self, ask: &Ask) -> HistoryChain {
+        HistoryChain {
+            query: self.reader.query(ask.window),
+            pages: ask.pages,
         }
     }
 
@@ -223,10 +229,9 @@ impl Backfill {
             self.asked.remove(id);
         }
         self.reader.deals().learn(&batch.deals, &read.deals);
-        let windows: Vec<Window> = batch.asks.iter().map(|ask| ask.window).collect();
-        let pages = self.reader.trusted(&windows, read.pages)?;
-        for (ask, page) in batch.asks.into_iter().zip(pages) {
-            for record in &page.records {
+        for (ask, chain) in batch.asks.into_iter().zip(read.chains) {
+            let pages = self.reader.trusted_chain(ask.window, chain.pages)?;
+            for record in pages.iter().flat_map(|page| &page.records) {
                 want(
                     self.reader.deals(),
                     &mut self.asked,
@@ -234,7 +239,8 @@ impl Backfill {
                     record.owner_id,
                 );
             }
-            self.plan.came(ask, page.records, page.read_on_from);
+            let strayed = chain.strayed;
+            self.plan.came(ask, Came { pages, strayed });
         }
         Ok(())
     }
@@ -317,7 +323,7 @@ fn want(deals: &mut Deals, asked: &mut HashSet<i64>, wanted: &mut VecDeque<i64>,
 
 /// One request.
 async fn ask(portal: Client, batch: Batch) -> Result<Answer, Failure> {
-    match portal.read(&batch.queries, &batch.deals).await {
+    match portal.read(&batch.chains, &batch.deals).await {
         Ok(read) => Ok(Answer { batch, read }),
         Err(error) => Err(portal_failure("read the stage history", error)),
     }

@@ -1,9 +1,12 @@
 //! What of the history to read next, what has come, and what may go on to the table. Pure.
 //!
 //! The IDs are cut into spans that follow one another. A span is read page by page, each page from the last row of the one
-//! before; many spans are read side by side, so no request waits for another. Where IDs are dense, a span is as wide as a page,
-//! and one call reads it. Where they are sparse, a span is many pages long, since the last page of each is half empty on average:
-//! the longer the spans, the fewer calls are wasted, and the more rows wait in memory for those before them.
+//! before. Several pages of a span make a chain within one request: the portal goes on by itself from the row that it has just given.
+//! A few spans are read side by side, so no request waits for another. A span is many pages long, since the last page of
+//! each is half empty on average: the longer the spans, the fewer calls are wasted, and the more rows wait in memory for those
+//! before them. What a chain asks for behind the end of its span is wasted too, so chains grow where they come back full.
+//!
+//! A portal that does not follow chains is read by single pages, of many more spans side by side.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::vec::IntoIter;
@@ -11,16 +14,27 @@ use std::vec::IntoIter;
 use bitrix_client::{HistoryRecord, PAGE_ROWS};
 
 use super::packed::{Kinds, Packed};
-use crate::windows::{PAGE, Window};
+use crate::windows::{PAGE, Window, WindowPage};
 
 /// The most pages that a span is meant to have.
-const LONGEST: f64 = 48.0;
+const LONGEST: f64 = 150.0;
 
-/// Spans in a full request.
-const IN_A_REQUEST: f64 = 50.0;
+/// Spans that are read side by side for each request under way, with chains and without.
+const IN_A_REQUEST: f64 = 2.0;
+const IN_A_REQUEST_WITHOUT: f64 = 50.0;
 
-/// Spans that are read on all the same when so many rows wait.
-const FRONT: usize = 100;
+/// Spans that are read on all the same when so many rows wait, with chains and without.
+const FRONT: usize = 6;
+const FRONT_WITHOUT: usize = 100;
+
+/// The longest chain with which a span begins: should there be a hole, so many calls are wasted.
+const LONGEST_FIRST: usize = 16;
+
+/// By how much longer the next chain of a span is after one that came back full.
+const CHAIN_GROWS: usize = 4;
+
+/// So many chains in a row that go no further than their first page: the portal does not follow them.
+const NOT_FOLLOWED: usize = 5;
 
 /// Spans that are read side by side are half read on average; more counts, for chance.
 const HALF_READ: f64 = 0.75;
@@ -38,8 +52,12 @@ const SHARES: f64 = 0.35;
 /// Spans are halved rather than that fewer than this part of those that are meant to be read side by side are left.
 const AT_LEAST: f64 = 0.5;
 
-/// So many spans from the start, lengths grow: rows come early, and not all spans end at the same time.
-const GROWING: f64 = 400.0;
+/// Spans are not halved that have fewer pages.
+const SHORTEST_SPLIT: f64 = 2.0;
+
+/// Pages of the first span, and by how many each further one is longer: rows come early, and not all spans end at the same time.
+const FIRST_SPAN: f64 = 12.0;
+const GROWS: f64 = 4.0;
 
 /// Pages of the first piece of a span that proved denser than it was thought to be, and how much longer each further one is.
 const FIRST_PIECE: f64 = 4.0;
@@ -73,13 +91,29 @@ fn count(number: usize) -> f64 {
     number as f64
 }
 
-/// One page to ask for.
+/// Pages to ask for that follow one another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ask {
-    /// The span it belongs to.
+    /// The span they belong to.
     span: i64,
-    /// What to ask for.
+    /// What is left of the span.
     pub(crate) window: Window,
+    /// How many pages of it, from its start.
+    pub(crate) pages: usize,
+}
+
+/// What came for an [`Ask`].
+#[derive(Debug, Default)]
+pub(crate) struct Came {
+    /// Pages that follow one another, with their wanted rows; at least one.
+    pub(crate) pages: Vec<WindowPage>,
+    /// Whether the portal did not follow the chain.
+    pub(crate) strayed: bool,
+}
+
+/// How many calls these are.
+pub(crate) fn calls(asks: &[Ask]) -> usize {
+    asks.iter().map(|ask| ask.pages).sum()
 }
 
 /// A stretch of IDs that is read from its start to its end.
@@ -88,8 +122,11 @@ struct Span {
     /// Its rows up to here were read.
     read_to: i64,
     up_to: i64,
-    asked: bool,
-    /// How dense its last page was.
+    /// Pages that were asked for and did not come yet.
+    asked: usize,
+    /// The most pages of its next chain.
+    chain: usize,
+    /// How dense what came last was.
     rows_per_id: f64,
     /// Pages that came, and what was not taken of them yet.
     pages: VecDeque<IntoIter<Packed>>,
@@ -157,8 +194,12 @@ pub(crate) struct Plan {
     /// The spans that are not wholly taken, by the ID that they start after.
     spans: BTreeMap<i64, Span>,
     density: Density,
-    /// Spans that are meant to be read side by side.
-    side_by_side: f64,
+    /// Requests under way.
+    abreast: usize,
+    /// With how many pages the chain of a new span begins.
+    first_chain: usize,
+    /// Chains in a row that the portal did not follow.
+    strayed: usize,
     kinds: Kinds,
 }
 
@@ -174,14 +215,39 @@ impl Plan {
             taken_to: after,
             spans: BTreeMap::new(),
             density: Density::default(),
-            side_by_side: IN_A_REQUEST,
+            abreast: 1,
+            first_chain: 1,
+            strayed: 0,
             kinds: Kinds::default(),
         }
     }
 
     /// So many requests will be under way at a time. The more, the shorter the spans.
     pub(crate) fn expect_abreast(&mut self, requests: usize) {
-        self.side_by_side = IN_A_REQUEST * count(requests.max(1));
+        self.abreast = requests.max(1);
+    }
+
+    fn has_chains(&self) -> bool {
+        self.strayed < NOT_FOLLOWED
+    }
+
+    /// Spans that are meant to be read side by side.
+    fn side_by_side(&self) -> f64 {
+        let spans = if self.has_chains() {
+            IN_A_REQUEST
+        } else {
+            IN_A_REQUEST_WITHOUT
+        };
+        spans * count(self.abreast)
+    }
+
+    /// The next chain of a span, in pages.
+    fn chain(&self, span: &Span) -> usize {
+        if self.has_chains() {
+            span.chain.min(span.whole_pages_left())
+        } else {
+            1
+        }
     }
 
     /// Every row up to here was taken.
@@ -201,43 +267,49 @@ impl Plan {
 
     /// At most `most` pages to ask for: first those that rows wait for. They count as asked for from now on.
     pub(crate) fn ask(&mut self, most: usize) -> Vec<Ask> {
-        self.split_for(most);
+        self.split();
+        let (chains, reach) = (self.has_chains(), self.reach());
         let mut asks: Vec<Ask> = Vec::new();
-        let reach = self.reach();
+        let mut left = most;
         let open = self.spans.iter_mut().filter(|(_, span)| span.is_open());
-        for (start, span) in open.take(reach).filter(|(_, span)| span.waits()).take(most) {
-            span.asked = true;
-            asks.push(span.ask(*start));
+        for (start, span) in open.take(reach).filter(|(_, span)| span.waits()) {
+            if left == 0 {
+                break;
+            }
+            let pages = if chains {
+                span.chain.min(span.whole_pages_left())
+            } else {
+                1
+            };
+            asks.push(span.ask(*start, pages.min(left)));
+            left -= pages.min(left);
         }
         let mut ahead = self.ahead();
-        while asks.len() < most && self.cut_to < self.until && ahead < self.most_ahead {
+        while left > 0 && self.cut_to < self.until && ahead < self.most_ahead {
             let start = self.cut_to;
             let up_to = start.saturating_add(self.width()).min(self.until);
             let mut span = Span::new(start, up_to);
-            span.asked = true;
-            asks.push(span.ask(start));
+            span.rows_per_id = self.density.rows_per_id().unwrap_or(0.0);
+            span.chain = self.first_chain;
+            let pages = self.chain(&span).min(left);
+            asks.push(span.ask(start, pages));
+            left -= pages;
             self.spans.insert(start, span);
             self.cut_to = up_to;
             self.cut += 1.0;
-            ahead += PAGE_ROWS;
+            ahead += pages * PAGE_ROWS;
         }
         asks
     }
 
-    /// Where fewer than `most` spans wait that may be read on or can be cut, halves the longest ones: calls that would not be made are
-    /// free, and what others wait for comes sooner.
-    fn split_for(&mut self, most: usize) {
+    /// Where fewer spans are left than are to be read side by side, halves the longest that wait: what is left of a long one would be
+    /// read by one request after another.
+    fn split(&mut self) {
         let to_cut = self.to_cut();
         let reach = self.reach();
         loop {
-            let (mut waiting, mut side_by_side) = (0, 0);
-            for span in self.open().take(reach) {
-                side_by_side += 1;
-                waiting += usize::from(span.waits());
-            }
-            let enough =
-                waiting + to_cut >= most && count(side_by_side + to_cut) >= AT_LEAST * self.side_by_side;
-            if waiting == 0 || enough {
+            let side_by_side = self.open().take(reach).count() + to_cut;
+            if count(side_by_side) >= AT_LEAST * self.side_by_side() {
                 return;
             }
             let open = self.spans.values_mut().filter(|span| span.is_open());
@@ -245,12 +317,13 @@ impl Plan {
                 .take(reach)
                 .filter(|span| span.waits())
                 .max_by(|one, other| one.pages_left().total_cmp(&other.pages_left()));
-            let Some(span) = longest.filter(|span| span.pages_left() >= 2.0) else {
+            let Some(span) = longest.filter(|span| span.pages_left() >= SHORTEST_SPLIT) else {
                 return;
             };
             let middle = span.read_to + (span.up_to - span.read_to) / 2;
             let mut half = Span::new(middle, std::mem::replace(&mut span.up_to, middle));
             half.rows_per_id = span.rows_per_id;
+            half.chain = span.chain;
             self.spans.insert(middle, half);
         }
     }
@@ -259,8 +332,10 @@ impl Plan {
     fn reach(&self) -> usize {
         if self.held() < self.most_ahead {
             usize::MAX
-        } else {
+        } else if self.has_chains() {
             FRONT
+        } else {
+            FRONT_WITHOUT
         }
     }
 
@@ -284,11 +359,11 @@ impl Plan {
         room.min(left.div_ceil(width))
     }
 
-    /// Whether [`ask`](Self::ask) has so many.
-    pub(crate) fn fills(&self, asks: usize) -> bool {
+    /// Whether [`ask`](Self::ask) has so many pages.
+    pub(crate) fn fills(&self, pages: usize) -> bool {
         let waiting = self.open().take(self.reach()).filter(|span| span.waits());
-        let pieces: f64 = waiting.map(Span::pieces).sum();
-        pieces + count(self.to_cut()) >= count(asks)
+        let waiting: usize = waiting.map(|span| self.chain(span)).sum();
+        waiting + self.to_cut() * self.first_chain >= pages
     }
 
     /// Whether [`ask`](Self::ask) has anything.
@@ -296,24 +371,52 @@ impl Plan {
         self.open().take(self.reach()).any(Span::waits) || self.may_cut()
     }
 
-    /// A page came, with its wanted rows, and whether it was read on from its last row.
-    pub(crate) fn came(&mut self, ask: Ask, records: Vec<HistoryRecord>, read_on_from: Option<i64>) {
-        let read_to = read_on_from.unwrap_or(ask.window.up_to);
+    /// Pages came.
+    pub(crate) fn came(&mut self, ask: Ask, came: Came) {
+        let mut read_to = ask.window.after;
+        let mut pages: Vec<Vec<Packed>> = Vec::new();
+        let (mut rows, mut whole) = (0, false);
+        for page in came.pages {
+            let after = std::mem::replace(&mut read_to, page.read_on_from.unwrap_or(ask.window.up_to));
+            self.density
+                .learn(read_to.saturating_sub(after), page.records.len());
+            rows += page.records.len();
+            let kinds = &mut self.kinds;
+            pages.push(
+                page.records
+                    .into_iter()
+                    .map(|record| kinds.pack(record))
+                    .collect(),
+            );
+            // What comes behind the end of the span is nothing.
+            if page.read_on_from.is_none() {
+                whole = true;
+                break;
+            }
+        }
+        if came.strayed {
+            self.strayed = self.strayed.saturating_add(1);
+        } else if pages.len() > 1 && self.has_chains() {
+            self.strayed = 0;
+        }
+        let wasted = if whole { ask.pages - pages.len() } else { 0 };
+        if wasted * 2 > ask.pages {
+            self.first_chain = 1;
+        } else if wasted == 0 {
+            self.first_chain = (self.first_chain * 2).min(LONGEST_FIRST);
+        }
         let ids = read_to.saturating_sub(ask.window.after);
-        self.density.learn(ids, records.len());
-        let local = count(records.len()) / float(ids.max(1));
+        let local = count(rows) / float(ids.max(1));
         let longest = self.longest();
         let Some(span) = self.spans.get_mut(&ask.span) else {
             return;
         };
-        span.asked = false;
+        span.asked = 0;
         span.read_to = read_to;
         span.rows_per_id = local;
-        if !records.is_empty() {
-            let kinds = &mut self.kinds;
-            let page: Vec<Packed> = records.into_iter().map(|record| kinds.pack(record)).collect();
-            span.pages.push_back(page.into_iter());
-        }
+        span.chain = ask.pages.max(span.chain).saturating_mul(CHAIN_GROWS);
+        let pages = pages.into_iter().filter(|page| !page.is_empty());
+        span.pages.extend(pages.map(Vec::into_iter));
         // Denser than it was thought to be: the rest would be a long chain of pages, each of which waits for the one before. It
         // may be a short burst, too, so each piece of the rest is longer than the one before.
         if span.pages_left() > 2.0 * longest.max(FIRST_PIECE) {
@@ -390,14 +493,13 @@ impl Plan {
 
     /// Rows that are held, and those that may come with what was asked for.
     fn ahead(&self) -> usize {
-        let asked = self.spans.values().filter(|span| span.asked).count();
+        let asked: usize = self.spans.values().map(|span| span.asked).sum();
         self.held() + asked * PAGE_ROWS
     }
 
     /// How many pages spans may have, for the memory that there is.
     fn longest(&self) -> f64 {
-        let side_by_side = count(self.open().count()).max(self.side_by_side);
-        (count(self.most_ahead) / (HALF_READ * float(PAGE) * side_by_side)).min(LONGEST)
+        (count(self.most_ahead) / (HALF_READ * float(PAGE) * self.side_by_side())).min(LONGEST)
     }
 
     /// How wide the next span is to be.
@@ -405,14 +507,14 @@ impl Plan {
         let Some(density) = self.density.rows_per_id() else {
             return PAGE;
         };
-        let grown = 1.0 + self.cut * LONGEST / GROWING;
+        let grown = FIRST_SPAN + self.cut * GROWS;
         let left = float(self.until - self.cut_to) * density / float(PAGE);
-        let shared = left / (SHARES * self.side_by_side);
+        let shared = left / (SHARES * self.side_by_side());
         let pages = self.longest().min(grown).min(shared);
         let spread = 1.0 + SPREAD * ((self.cut * GOLDEN).fract() - 0.5);
         let pages = (pages * spread).max(1.0);
         // A span as wide as a page cannot overflow and is as full as its IDs are dense; a longer one wastes half a page.
-        if density >= pages / (pages + SHORT_OF_FULL) {
+        if !self.has_chains() && density >= pages / (pages + SHORT_OF_FULL) {
             return PAGE;
         }
         width_of(pages - ROOM, density).min(self.density.reach())
@@ -424,7 +526,8 @@ impl Span {
         Self {
             read_to: after,
             up_to,
-            asked: false,
+            asked: 0,
+            chain: 1,
             rows_per_id: 0.0,
             pages: VecDeque::new(),
         }
@@ -442,7 +545,7 @@ impl Span {
 
     /// Whether its next page can be asked for.
     fn waits(&self) -> bool {
-        !self.asked && self.is_open()
+        self.asked == 0 && self.is_open()
     }
 
     /// How many pages it is expected to have still.
@@ -450,18 +553,27 @@ impl Span {
         float(self.up_to - self.read_to) * self.rows_per_id / float(PAGE)
     }
 
-    /// How many spans it makes if it is halved as often as is worth it.
-    fn pieces(&self) -> f64 {
-        self.pages_left().max(1.0).log2().floor().exp2()
+    /// How many pages it is expected to have still, but for the last, which is not full.
+    fn whole_pages_left(&self) -> usize {
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "casts of floats stay within the type"
+        )]
+        let whole = self.pages_left().max(1.0) as usize;
+        whole
     }
 
-    fn ask(&self, start: i64) -> Ask {
+    /// Asks for the next pages of it.
+    fn ask(&mut self, start: i64, pages: usize) -> Ask {
+        self.asked = pages;
         Ask {
             span: start,
             window: Window {
                 after: self.read_to,
                 up_to: self.up_to,
             },
+            pages,
         }
     }
 }
