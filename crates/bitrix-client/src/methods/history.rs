@@ -171,7 +171,7 @@ pub struct ChainPages {
     /// The pages, at least one and at most as many as asked for. The chain ends with the first page that has no `more`, and where
     /// a further page could not be had: what is behind the last page is to be asked for again.
     pub pages: Vec<HistoryPage>,
-    /// Whether the portal answered a further page with records that do not follow: it has put nothing in the place of the reference.
+    /// Whether the portal refused a further page, or answered it with records that do not follow: it may not know references.
     pub strayed: bool,
 }
 
@@ -244,6 +244,8 @@ impl Ask<'_> {
 enum Part {
     Page(HistoryPage),
     NextPage(HistoryPage),
+    /// A further page that was refused.
+    NoNextPage,
     Deals(Vec<Deal>),
     Changes(ChangesPage),
 }
@@ -335,6 +337,11 @@ impl Client {
                         chain.add(page);
                     }
                 }
+                Part::NoNextPage => {
+                    if let Some(chain) = all.chains.last_mut() {
+                        chain.strayed |= chain.goes_on();
+                    }
+                }
                 Part::Deals(deals) => all.deals.extend(deals),
                 Part::Changes(_) => {}
             }
@@ -361,7 +368,7 @@ impl Client {
             match part {
                 Part::Page(page) => pages.push(page),
                 Part::Changes(page) => changed = page,
-                Part::NextPage(_) | Part::Deals(_) => {}
+                Part::NextPage(_) | Part::NoNextPage | Part::Deals(_) => {}
             }
         }
         Ok((pages, changed))
@@ -380,7 +387,11 @@ impl Client {
         let mut parts = Vec::with_capacity(asks.len());
         for (place, ask) in asks.iter().enumerate() {
             match (ask, outcomes.remove(&place)) {
-                (Ask::NextPage(_), None | Some(Err(_))) | (_, None) => {}
+                (_, None) => {}
+                (Ask::NextPage(_), Some(Err(error))) => {
+                    tracing::debug!(%error, "a further page of a chain was refused");
+                    parts.push(Part::NoNextPage);
+                }
                 (_, Some(outcome)) => parts.push(outcome?),
             }
         }
@@ -389,12 +400,18 @@ impl Client {
 }
 
 impl ChainPages {
+    /// Whether there is more behind the last page, and the portal has followed so far.
+    fn goes_on(&self) -> bool {
+        !self.strayed && self.pages.last().is_some_and(|last| last.more)
+    }
+
     /// Adds the answer of the next call, if it goes on from the last page. Behind the end of what was asked for it may be anything.
     fn add(&mut self, page: HistoryPage) {
-        let Some(last) = self.pages.last().filter(|last| last.more && !self.strayed) else {
+        if !self.goes_on() {
             return;
-        };
-        let end = last.records.last().map(|record| record.id);
+        }
+        let end = self.pages.last().and_then(|last| last.records.last());
+        let end = end.map(|record| record.id);
         if page.records.iter().all(|record| Some(record.id) > end) {
             self.pages.push(page);
         } else {

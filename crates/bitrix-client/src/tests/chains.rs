@@ -191,6 +191,7 @@ async fn a_further_page_that_cannot_be_read_ends_the_chain() {
     let read = client(&portal).read(&chains, &[]).await.expect("read");
 
     assert_eq!(ends(&read.chains[0]), [(1, 50)]);
+    assert!(read.chains[0].strayed);
     assert_eq!(requests(&portal), [4]);
 }
 

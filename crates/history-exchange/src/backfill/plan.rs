@@ -33,8 +33,10 @@ const LONGEST_FIRST: usize = 16;
 /// By how much longer the next chain of a span is after one that came back full.
 const CHAIN_GROWS: usize = 4;
 
-/// So many chains in a row that go no further than their first page: the portal does not follow them.
-const NOT_FOLLOWED: usize = 5;
+/// A portal that stops so many chains in a row at their first page does not follow them. One that goes astray, or is refused, counts ten
+/// times: the others may have met a fault.
+const NOT_FOLLOWED: usize = 50;
+const ASTRAY: usize = 10;
 
 /// Spans that are read side by side are half read on average; more counts, for chance.
 const HALF_READ: f64 = 0.75;
@@ -198,8 +200,8 @@ pub(crate) struct Plan {
     abreast: usize,
     /// With how many pages the chain of a new span begins.
     first_chain: usize,
-    /// Chains in a row that the portal did not follow.
-    strayed: usize,
+    /// Chains in a row that the portal stopped at their first page.
+    stopped: usize,
     kinds: Kinds,
 }
 
@@ -217,7 +219,7 @@ impl Plan {
             density: Density::default(),
             abreast: 1,
             first_chain: 1,
-            strayed: 0,
+            stopped: 0,
             kinds: Kinds::default(),
         }
     }
@@ -228,7 +230,7 @@ impl Plan {
     }
 
     fn has_chains(&self) -> bool {
-        self.strayed < NOT_FOLLOWED
+        self.stopped < NOT_FOLLOWED
     }
 
     /// Spans that are meant to be read side by side.
@@ -394,10 +396,12 @@ impl Plan {
                 break;
             }
         }
-        if came.strayed {
-            self.strayed = self.strayed.saturating_add(1);
-        } else if pages.len() > 1 && self.has_chains() {
-            self.strayed = 0;
+        if ask.pages > 1 && self.has_chains() {
+            let stopped = if came.strayed { ASTRAY } else { 1 };
+            self.stopped = match pages.len() {
+                1 if !whole => self.stopped + stopped,
+                _ => 0,
+            };
         }
         let wasted = if whole { ask.pages - pages.len() } else { 0 };
         if wasted * 2 > ask.pages {
