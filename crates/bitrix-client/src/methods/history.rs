@@ -233,7 +233,7 @@ impl Ask<'_> {
     fn read(&self, answer: &Answer<&RawValue>) -> Result<Part, Error> {
         match self {
             Self::Page(query) => read_page(query, answer).map(Part::Page),
-            Self::NextPage(query) => read_page(query, answer).map(Part::NextPage),
+            Self::NextPage(query) => read_page(query, answer).map(|page| Part::NextPage(Some(page))),
             Self::Deals(portion) => deals::read_deals(portion, answer.result).map(Part::Deals),
             Self::Changes(query) => changes::read_page(query, answer).map(Part::Changes),
         }
@@ -243,9 +243,8 @@ impl Ask<'_> {
 /// Its answer.
 enum Part {
     Page(HistoryPage),
-    NextPage(HistoryPage),
-    /// A further page that was refused.
-    NoNextPage,
+    /// `None` when it was refused.
+    NextPage(Option<HistoryPage>),
     Deals(Vec<Deal>),
     Changes(ChangesPage),
 }
@@ -337,11 +336,6 @@ impl Client {
                         chain.add(page);
                     }
                 }
-                Part::NoNextPage => {
-                    if let Some(chain) = all.chains.last_mut() {
-                        chain.strayed |= chain.goes_on();
-                    }
-                }
                 Part::Deals(deals) => all.deals.extend(deals),
                 Part::Changes(_) => {}
             }
@@ -368,7 +362,7 @@ impl Client {
             match part {
                 Part::Page(page) => pages.push(page),
                 Part::Changes(page) => changed = page,
-                Part::NextPage(_) | Part::NoNextPage | Part::Deals(_) => {}
+                Part::NextPage(_) | Part::Deals(_) => {}
             }
         }
         Ok((pages, changed))
@@ -390,7 +384,7 @@ impl Client {
                 (_, None) => {}
                 (Ask::NextPage(_), Some(Err(error))) => {
                     tracing::debug!(%error, "a further page of a chain was refused");
-                    parts.push(Part::NoNextPage);
+                    parts.push(Part::NextPage(None));
                 }
                 (_, Some(outcome)) => parts.push(outcome?),
             }
@@ -400,22 +394,17 @@ impl Client {
 }
 
 impl ChainPages {
-    /// Whether there is more behind the last page, and the portal has followed so far.
-    fn goes_on(&self) -> bool {
-        !self.strayed && self.pages.last().is_some_and(|last| last.more)
-    }
-
-    /// Adds the answer of the next call, if it goes on from the last page. Behind the end of what was asked for it may be anything.
-    fn add(&mut self, page: HistoryPage) {
-        if !self.goes_on() {
+    /// Adds the answer of the next call, if it goes on from the last page; `None` when it was refused. Behind the end of what was
+    /// asked for it may be anything.
+    fn add(&mut self, page: Option<HistoryPage>) {
+        let Some(last) = self.pages.last().filter(|last| last.more && !self.strayed) else {
             return;
-        }
-        let end = self.pages.last().and_then(|last| last.records.last());
-        let end = end.map(|record| record.id);
-        if page.records.iter().all(|record| Some(record.id) > end) {
-            self.pages.push(page);
-        } else {
-            self.strayed = true;
+        };
+        let end = last.records.last().map(|record| record.id);
+        let goes_on = |page: &HistoryPage| page.records.iter().all(|record| Some(record.id) > end);
+        match page.filter(goes_on) {
+            Some(page) => self.pages.push(page),
+            None => self.strayed = true,
         }
     }
 }

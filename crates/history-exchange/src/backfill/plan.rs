@@ -243,13 +243,9 @@ impl Plan {
         spans * count(self.abreast)
     }
 
-    /// The next chain of a span, in pages.
-    fn chain(&self, span: &Span) -> usize {
-        if self.has_chains() {
-            span.chain.min(span.whole_pages_left())
-        } else {
-            1
-        }
+    /// The most pages of any chain.
+    fn longest_chain(&self) -> usize {
+        if self.has_chains() { usize::MAX } else { 1 }
     }
 
     /// Every row up to here was taken.
@@ -270,7 +266,7 @@ impl Plan {
     /// At most `most` pages to ask for: first those that rows wait for. They count as asked for from now on.
     pub(crate) fn ask(&mut self, most: usize) -> Vec<Ask> {
         self.split();
-        let (chains, reach) = (self.has_chains(), self.reach());
+        let (longest, reach) = (self.longest_chain(), self.reach());
         let mut asks: Vec<Ask> = Vec::new();
         let mut left = most;
         let open = self.spans.iter_mut().filter(|(_, span)| span.is_open());
@@ -278,13 +274,9 @@ impl Plan {
             if left == 0 {
                 break;
             }
-            let pages = if chains {
-                span.chain.min(span.whole_pages_left())
-            } else {
-                1
-            };
-            asks.push(span.ask(*start, pages.min(left)));
-            left -= pages.min(left);
+            let pages = span.next_chain(longest).min(left);
+            asks.push(span.ask(*start, pages));
+            left -= pages;
         }
         let mut ahead = self.ahead();
         while left > 0 && self.cut_to < self.until && ahead < self.most_ahead {
@@ -293,7 +285,7 @@ impl Plan {
             let mut span = Span::new(start, up_to);
             span.rows_per_id = self.density.rows_per_id().unwrap_or(0.0);
             span.chain = self.first_chain;
-            let pages = self.chain(&span).min(left);
+            let pages = span.next_chain(longest).min(left);
             asks.push(span.ask(start, pages));
             left -= pages;
             self.spans.insert(start, span);
@@ -364,7 +356,8 @@ impl Plan {
     /// Whether [`ask`](Self::ask) has so many pages.
     pub(crate) fn fills(&self, pages: usize) -> bool {
         let waiting = self.open().take(self.reach()).filter(|span| span.waits());
-        let waiting: usize = waiting.map(|span| self.chain(span)).sum();
+        let longest = self.longest_chain();
+        let waiting: usize = waiting.map(|span| span.next_chain(longest)).sum();
         waiting + self.to_cut() * self.first_chain >= pages
     }
 
@@ -566,6 +559,11 @@ impl Span {
         )]
         let whole = self.pages_left().max(1.0) as usize;
         whole
+    }
+
+    /// Its next chain, in pages.
+    fn next_chain(&self, longest: usize) -> usize {
+        self.chain.min(self.whole_pages_left()).min(longest)
     }
 
     /// Asks for the next pages of it.

@@ -68,6 +68,19 @@ struct Reading {
     most_held: usize,
 }
 
+impl Reading {
+    /// So many calls at most, in full requests but for so many.
+    fn takes_at_most(&self, calls: usize, not_full: usize) {
+        assert!(self.calls <= calls, "{} calls, not {calls}", self.calls);
+        let requests = self.calls.div_ceil(50) + not_full;
+        assert!(
+            self.requests <= requests,
+            "{} requests, not {requests}",
+            self.requests
+        );
+    }
+}
+
 /// Rows that may wait.
 const AHEAD: usize = 150_000;
 
@@ -187,16 +200,7 @@ fn a_portal_that_does_not_follow_chains_is_read_by_single_pages() {
         let reading = read_within(2 * AHEAD, ids, 0, until, 4, follows, || 0);
         let pages = ids.len().div_ceil(50);
         assert_eq!(&reading.ids, ids);
-        assert!(
-            reading.calls <= pages * percent / 100 + lost * 50,
-            "{} calls for {pages} pages",
-            reading.calls
-        );
-        assert!(
-            reading.requests <= reading.calls.div_ceil(50) + 15,
-            "{} requests",
-            reading.requests
-        );
+        reading.takes_at_most(pages * percent / 100 + lost * 50, 15);
     }
 }
 
@@ -280,14 +284,5 @@ fn a_hole_does_not_make_one_chain_of_what_follows_it() {
         .collect();
     let reading = read(&ids, 0, 400_000, 10, || 0);
     let pages = ids.len().div_ceil(50);
-    assert!(
-        reading.calls * 88 <= pages * 100,
-        "{} calls for {pages} pages",
-        reading.calls
-    );
-    assert!(
-        reading.requests <= reading.calls.div_ceil(50) + 25,
-        "{}",
-        reading.requests
-    );
+    reading.takes_at_most(pages * 100 / 88, 25);
 }
