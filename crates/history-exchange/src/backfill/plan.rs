@@ -358,7 +358,7 @@ impl Plan {
         let waiting = self.open().take(self.reach()).filter(|span| span.waits());
         let longest = self.longest_chain();
         let waiting: usize = waiting.map(|span| span.next_chain(longest)).sum();
-        waiting + self.to_cut() * self.first_chain >= pages
+        waiting + self.to_cut() * self.first_chain.min(longest) >= pages
     }
 
     /// Whether [`ask`](Self::ask) has anything.

@@ -65,6 +65,8 @@ struct Reading {
     ids: Vec<i64>,
     calls: usize,
     requests: usize,
+    /// Requests that were not full though the plan had said that they would be.
+    said_full: usize,
     most_held: usize,
 }
 
@@ -105,6 +107,7 @@ fn read_within(
         ids: Vec::new(),
         calls: 0,
         requests: 0,
+        said_full: 0,
         most_held: 0,
     };
     let mut open = 1;
@@ -117,11 +120,13 @@ fn read_within(
                 plan.fills(50)
             }
         {
+            let said_full = plan.fills(50);
             let asks = plan.ask(50);
             assert!(!asks.is_empty() && calls(&asks) <= 50);
             assert!(asks.iter().all(|ask| ask.pages > 0));
             reading.calls += calls(&asks);
             reading.requests += 1;
+            reading.said_full += usize::from(said_full && calls(&asks) < 50);
             under_way.push(asks);
         }
         if !under_way.is_empty() {
@@ -201,6 +206,12 @@ fn a_portal_that_does_not_follow_chains_is_read_by_single_pages() {
         let pages = ids.len().div_ceil(50);
         assert_eq!(&reading.ids, ids);
         reading.takes_at_most(pages * percent / 100 + lost * 50, 15);
+        assert!(
+            reading.said_full == 0,
+            "{} of {} requests",
+            reading.said_full,
+            reading.requests
+        );
     }
 }
 
