@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Column, Workplace, program, read_sqlite};
+use crate::harness::{Column, Workplace, ask, program, read_sqlite, wait_until};
 
 const SMALL: &[&str] = &["demo", "--once", "--json", "--deals", "200"];
 
@@ -106,6 +106,25 @@ fn a_demo_without_once_goes_on_until_it_is_stopped() {
         "{}",
         ended.stdout
     );
+}
+
+#[test]
+fn a_demo_that_goes_on_tells_the_panel_of_its_changes() {
+    let place = Workplace::empty();
+    let mut demo = place.start(&["demo", "--deals", "20", "--set", "web.listen=127.0.0.1:0"]);
+    let line = demo.says("look at it in a browser: http://");
+    let address = line.rsplit("http://").next().unwrap().trim_end_matches('/');
+
+    wait_until("events that were received", || {
+        let metrics = ask(address, "GET /metrics", &[], "");
+        let received =
+            |line: &str| line.starts_with("stage_exchange_events_received_total{") && !line.ends_with(" 0");
+        metrics.lines().any(received).then_some(())
+    });
+
+    demo.terminate();
+    let ended = demo.finish().expect_code(0);
+    assert!(!ended.stderr.contains("refused until"), "{}", ended.stderr);
 }
 
 #[test]

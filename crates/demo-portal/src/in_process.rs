@@ -67,9 +67,9 @@ impl InProcessPortal {
                 .unwrap_or_else(|| EventOptions::to(String::new(), String::new()))
         };
         let (outbox, mut lines) = Outbox::open(&everything, options.seed, counters.clone());
-        let mut model = Model::new(generate(options), clock.clone(), Zone::new(options));
+        let model = Model::new(generate(options), clock.clone(), Zone::new(options));
         if options.events.is_some() {
-            model = model.telling(outbox);
+            model.tell(outbox);
         }
         // One connection was asked for.
         let letters = lines.swap_remove(0);

@@ -37,7 +37,9 @@ pub struct RunningPortal {
     address: SocketAddr,
     user_id: u32,
     secret: String,
+    seed: u64,
     model: Model,
+    clock: Clock,
     counters: Counters,
     stopping: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
@@ -56,34 +58,19 @@ impl Portal {
     /// If an option makes no sense or the address cannot be listened on.
     pub async fn start(options: PortalOptions, address: SocketAddr) -> Result<RunningPortal, Error> {
         check(&options)?;
-        let target = options.events.as_ref().map(check_events).transpose()?;
+        if let Some(events) = &options.events {
+            check_events(events)?;
+        }
         let listen = |source| Error::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let clock = Clock::new(&options);
-        let mut model = Model::new(generate(&options), clock.clone(), Zone::new(&options));
+        let model = Model::new(generate(&options), clock.clone(), Zone::new(&options));
         let counters = Counters::default();
         let stopping = CancellationToken::new();
         let mut tasks = Vec::new();
-        let mut waiting = None;
-        if let (Some(events), Some(target)) = (&options.events, target) {
-            let (outbox, queues) = Outbox::open(events, options.seed, counters.clone());
-            waiting = Some(outbox.waiting());
-            model = model.telling(outbox);
-            let sender = Sender::new(address, options.seed, &events.application_token);
-            for queue in queues {
-                let line = Line {
-                    target: target.clone(),
-                    sender: sender.clone(),
-                    clock: clock.clone(),
-                    counters: counters.clone(),
-                    stopping: stopping.clone(),
-                };
-                tasks.push(tokio::spawn(line.run(queue)));
-            }
-        }
         let server = Arc::new(Server {
-            desk: Desk::new(&options, model.clone(), clock, counters.clone()),
+            desk: Desk::new(&options, model.clone(), clock.clone(), counters.clone()),
             model: model.clone(),
             user_id: options.user_id,
             secret: options.secret.clone(),
@@ -106,18 +93,23 @@ impl Portal {
                 stopping.clone(),
             )));
         }
-        let PortalOptions { user_id, secret, .. } = options;
-        Ok(RunningPortal {
+        let mut portal = RunningPortal {
             address,
-            user_id,
-            secret,
+            user_id: options.user_id,
+            secret: options.secret,
+            seed: options.seed,
             model,
+            clock,
             counters,
             stopping,
             tasks,
-            waiting,
+            waiting: None,
             moving,
-        })
+        };
+        if let Some(events) = &options.events {
+            portal.send_events(events)?;
+        }
+        Ok(portal)
     }
 }
 
@@ -155,6 +147,36 @@ impl RunningPortal {
     /// Lets deals move again at [`PortalOptions::moves_per_second`]; moves missed meanwhile are not made up for.
     pub fn resume_moves(&self) {
         *lock(&self.moving) = true;
+    }
+
+    /// Tells a handler of every change from now on, as an outgoing webhook that somebody has just set up. Must be called within a
+    /// tokio runtime.
+    ///
+    /// # Errors
+    /// If an option makes no sense, or a handler is told already: a portal has one.
+    pub fn send_events(&mut self, events: &EventOptions) -> Result<(), Error> {
+        let target = check_events(events)?;
+        let (outbox, queues) = Outbox::open(events, self.seed, self.counters.clone());
+        let waiting = outbox.waiting();
+        if !self.model.tell(outbox) {
+            return Err(Error::Option {
+                option: "events",
+                problem: "are sent to a handler already",
+            });
+        }
+        self.waiting = Some(waiting);
+        let sender = Sender::new(self.address, self.seed, &events.application_token);
+        for queue in queues {
+            let line = Line {
+                target: target.clone(),
+                sender: sender.clone(),
+                clock: self.clock.clone(),
+                counters: self.counters.clone(),
+                stopping: self.stopping.clone(),
+            };
+            self.tasks.push(tokio::spawn(line.run(queue)));
+        }
+        Ok(())
     }
 
     /// How many events wait to be sent or for the handler's answer, late ones included.

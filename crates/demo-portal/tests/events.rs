@@ -191,6 +191,30 @@ async fn an_event_arrives_as_the_vendor_documents_it() {
 }
 
 #[tokio::test]
+async fn a_handler_set_up_later_is_told_of_what_changes_from_then_on() {
+    let handler = Handler::start().await;
+    let quiet = PortalOptions {
+        events: None,
+        ..options(20, EventOptions::to(handler.url(), TOKEN))
+    };
+    let mut portal = start(quiet).await;
+    let model = portal.model();
+    model.add_deal("C3:NEW", "Ada", 1).unwrap();
+
+    let unusable = EventOptions::to("https://elsewhere.example/", TOKEN);
+    assert!(portal.send_events(&unusable).is_err());
+    let events = EventOptions::to(handler.url(), TOKEN);
+    portal.send_events(&events).unwrap();
+    let second = portal.send_events(&events).unwrap_err().to_string();
+
+    // A handle from before tells, too
+    let deal = model.add_deal("C3:NEW", "Grace", 1).unwrap();
+    settle(&portal).await;
+    assert_eq!(handler.told(), [("ONCRMDEALADD".to_owned(), deal)]);
+    assert!(second.contains("already"), "{second}");
+}
+
+#[tokio::test]
 async fn every_change_of_a_deal_raises_its_event_and_nothing_else_does() {
     let (portal, handler) = in_order(|events| events).await;
     let model = portal.model();

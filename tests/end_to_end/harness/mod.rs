@@ -19,7 +19,7 @@ pub(crate) use events::{event, free_port, keys_of_events, post};
 pub(crate) use mssql::Proxied;
 pub(crate) use portal::Portal;
 pub(crate) use process::{Ended, Process, wait_until};
-pub(crate) use visitor::{Answered, Visitor};
+pub(crate) use visitor::{Answered, Visitor, ask};
 
 /// The program with none of the settings of whoever runs the tests.
 pub(crate) fn program() -> Command {

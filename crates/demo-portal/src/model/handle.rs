@@ -1,7 +1,7 @@
 //! The handle with which a test, or the portal's own users, read and change the data while it is served.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use chrono::{DateTime, Utc};
 
@@ -19,7 +19,7 @@ pub struct Model {
     data: Arc<RwLock<Data>>,
     clock: Clock,
     zone: Zone,
-    outbox: Option<Outbox>,
+    outbox: Arc<OnceLock<Outbox>>,
 }
 
 /// The data while they are being changed. Events are handed out when the change ends and before another can
@@ -144,16 +144,13 @@ impl Model {
             data: Arc::new(RwLock::new(data)),
             clock,
             zone,
-            outbox: None,
+            outbox: Arc::default(),
         }
     }
 
-    /// The same data, whose changes raise events from now on.
-    pub(crate) fn telling(self, outbox: Outbox) -> Self {
-        Self {
-            outbox: Some(outbox),
-            ..self
-        }
+    /// Changes raise events from now on, whichever handle they are made through. `false` when they do already.
+    pub(crate) fn tell(&self, outbox: Outbox) -> bool {
+        self.outbox.set(outbox).is_ok()
     }
 
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Data> {
@@ -163,7 +160,7 @@ impl Model {
     pub(super) fn write(&self) -> Change<'_> {
         Change {
             data: self.data.write().unwrap_or_else(PoisonError::into_inner),
-            outbox: self.outbox.as_ref(),
+            outbox: self.outbox.get(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! `demo`: everything on this machine, with nothing to set up.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,8 +8,9 @@ use admin_panel::WebServer;
 use agent::CancellationToken;
 use agent_scheduler::StateFile;
 use anyhow::Context;
-use demo_portal::{Portal, PortalOptions, RunningPortal};
+use demo_portal::{EventOptions, Portal, PortalOptions, RunningPortal};
 use exchange::Verification;
+use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
 use tokio::task::JoinHandle;
 
@@ -37,7 +38,7 @@ pub(crate) async fn run(global: &GlobalOptions, options: &DemoOptions) -> anyhow
         moves_per_second: if options.once { 0.0 } else { MOVES_PER_SECOND },
         ..PortalOptions::default()
     };
-    let portal = Portal::start(data, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+    let mut portal = Portal::start(data, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
         .await
         .context("cannot start the demo portal")?;
     portal.pause_moves();
@@ -55,7 +56,9 @@ pub(crate) async fn run(global: &GlobalOptions, options: &DemoOptions) -> anyhow
     let panel = if options.once {
         None
     } else {
-        Some(Served::start(global, &config, &parts, &state, stop.clone()).await?)
+        let panel = Served::start(global, &config, &parts, &state, stop.clone()).await?;
+        tell_of_changes(&mut portal, &config, &panel)?;
+        Some(panel)
     };
 
     let mut document = Map::new();
@@ -189,6 +192,25 @@ impl Served {
     }
 }
 
+/// Sets up the portal's outgoing webhook, as its administrator would. The demo portal tells only handlers on this machine; whoever listens
+/// elsewhere sees the tables follow by the clock.
+fn tell_of_changes(portal: &mut RunningPortal, config: &Config, panel: &Served) -> anyhow::Result<()> {
+    let mut address = panel.address;
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        ip if !ip.is_loopback() => return Ok(()),
+        _ => {}
+    }
+    let Some(token) = &config.web.application_token else {
+        return Ok(());
+    };
+    let events = EventOptions::to(format!("http://{address}/events"), token.expose_secret());
+    portal
+        .send_events(&events)
+        .context("the demo portal cannot tell of changes")
+}
+
 /// Whether the command line sets this key.
 fn is_set(global: &GlobalOptions, key: &str) -> bool {
     global
@@ -252,6 +274,7 @@ fn configure(
             format!("sqlite:{}", path(database)?),
         ),
         ("STAGE_EXCHANGE_STATE__PATH", path(state)?),
+        ("STAGE_EXCHANGE_WEB__APPLICATION_TOKEN", "demo".to_owned()),
     ];
     let variables = own.map(|(name, value)| (name.to_owned(), value));
     // Files in ./config are for the real thing; the demo takes only what the command line says.
