@@ -240,7 +240,7 @@ pub(super) fn compare_charts(shown: &Value, [before, _]: &Around, language: &str
             let drawn = shape[size].as_f64().expect("a size") / tallest;
             let right = *number as f64 / largest;
             assert!(
-                (drawn - right).abs() < 0.02,
+                (drawn - right).abs() < 0.005,
                 "{what}: {} is drawn as {drawn:.3} of the largest",
                 hint(shape)
             );

@@ -82,39 +82,76 @@ enum Case {
     Accusative,
 }
 
-fn unit(seconds: u64, case: Case) -> [(u64, Noun); 2] {
-    let noun = |en, plain, accusative, few, many| Noun {
-        en,
-        ru: [
-            match case {
-                Case::Plain => plain,
-                Case::Accusative => accusative,
-            },
-            few,
-            many,
-        ],
-    };
-    let second = noun(["second", "seconds"], "секунда", "секунду", "секунды", "секунд");
-    let minute = noun(["minute", "minutes"], "минута", "минуту", "минуты", "минут");
-    let hour = noun(["hour", "hours"], "час", "час", "часа", "часов");
-    let day = noun(["day", "days"], "день", "день", "дня", "дней");
-    match seconds {
-        0..60 => [(seconds, second), (0, second)],
-        60..3600 => [(seconds / 60, minute), (seconds % 60, second)],
-        3600..86_400 => [(seconds / 3600, hour), (seconds % 3600 / 60, minute)],
-        _ => [(seconds / 86_400, day), (seconds % 86_400 / 3600, hour)],
+/// A unit of time.
+#[derive(Clone, Copy)]
+enum Unit {
+    Second,
+    Minute,
+    Hour,
+    Day,
+}
+
+impl Unit {
+    fn noun(self, case: Case) -> Noun {
+        let noun = |en, plain, accusative, few, many| Noun {
+            en,
+            ru: [
+                match case {
+                    Case::Plain => plain,
+                    Case::Accusative => accusative,
+                },
+                few,
+                many,
+            ],
+        };
+        match self {
+            Self::Second => noun(["second", "seconds"], "секунда", "секунду", "секунды", "секунд"),
+            Self::Minute => noun(["minute", "minutes"], "минута", "минуту", "минуты", "минут"),
+            Self::Hour => noun(["hour", "hours"], "час", "час", "часа", "часов"),
+            Self::Day => noun(["day", "days"], "день", "день", "дня", "дней"),
+        }
+    }
+
+    fn brief(self, language: Language) -> &'static str {
+        match self {
+            Self::Second => language.of("s", "с"),
+            Self::Minute => language.of("min", "мин"),
+            Self::Hour => language.of("h", "ч"),
+            Self::Day => language.of("d", "д"),
+        }
     }
 }
 
-/// At most two units; the smaller one only where the larger is small, since nobody cares for seconds after ten minutes.
-fn words(language: Language, duration: Duration, case: Case) -> String {
-    let [(large, large_noun), (small, small_noun)] = unit(duration.as_secs(), case);
-    let mut text = large_noun.count(language, large);
+/// A duration in at most two units; the smaller one only where the larger is small, since nobody cares for seconds after ten
+/// minutes.
+fn told(duration: Duration, count: impl Fn(u64, Unit) -> String) -> String {
+    let seconds = duration.as_secs();
+    let [(large, large_unit), (small, small_unit)] = match seconds {
+        0..60 => [(seconds, Unit::Second), (0, Unit::Second)],
+        60..3600 => [(seconds / 60, Unit::Minute), (seconds % 60, Unit::Second)],
+        3600..86_400 => [(seconds / 3600, Unit::Hour), (seconds % 3600 / 60, Unit::Minute)],
+        _ => [
+            (seconds / 86_400, Unit::Day),
+            (seconds % 86_400 / 3600, Unit::Hour),
+        ],
+    };
+    let mut text = count(large, large_unit);
     if small > 0 && large < 10 {
         text.push(' ');
-        text.push_str(&small_noun.count(language, small));
+        text.push_str(&count(small, small_unit));
     }
     text
+}
+
+fn words(language: Language, duration: Duration, case: Case) -> String {
+    told(duration, |count, unit| unit.noun(case).count(language, count))
+}
+
+/// How long something is, where there is little room: `9 d 21 h`, `9 д 21 ч`.
+pub fn span_brief(language: Language, duration: Duration) -> String {
+    told(duration, |count, unit| {
+        format!("{}\u{a0}{}", number(language, count), unit.brief(language))
+    })
 }
 
 /// How long something is: `4 seconds`, `1 hour 5 minutes`; `4 секунды`, `1 минута`.
@@ -223,6 +260,17 @@ mod tests {
         assert_eq!(told(Language::Ru, 11 * 60), "11 минут");
         assert_eq!(told(Language::Ru, 22 * 3600), "22 часа");
         assert_eq!(told(Language::Ru, 5 * 86_400), "5 дней");
+    }
+
+    #[test]
+    fn durations_are_told_briefly_in_the_same_units() {
+        let told =
+            |language, seconds| span_brief(language, Duration::from_secs(seconds)).replace('\u{a0}', " ");
+        assert_eq!(told(Language::En, 0), "0 s");
+        assert_eq!(told(Language::En, 65), "1 min 5 s");
+        assert_eq!(told(Language::Ru, 3900), "1 ч 5 мин");
+        assert_eq!(told(Language::Ru, 9 * 86_400 + 21 * 3600), "9 д 21 ч");
+        assert_eq!(told(Language::En, 1337 * 86_400 + 3600), "1,337 d");
     }
 
     #[test]

@@ -10,7 +10,7 @@ const HEIGHT: f64 = 140.0;
 /// Room below for the dates.
 const BELOW: f64 = 24.0;
 /// More columns than this are drawn as one shape: nobody could point at one.
-const APART: usize = 130;
+pub const APART: usize = 130;
 /// Lines of a scale aimed at.
 const LINES: u64 = 4;
 

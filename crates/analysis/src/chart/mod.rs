@@ -9,7 +9,7 @@ mod columns;
 mod svg;
 
 pub use bars::{Bar, bars};
-pub use columns::{Column, columns};
+pub use columns::{APART, Column, columns};
 pub use svg::Caption;
 
 /// The width of every chart, in its own units.

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use ::analysis::chart::{Bar, Caption, Column, bars, columns};
-use ::analysis::{Basis, Figures, Kind, Pipeline, StageFigures};
-use chrono::NaiveDate;
+use ::analysis::chart::{APART, Bar, Caption, Column, bars, columns};
+use ::analysis::{Basis, Day, Figures, Kind, Pipeline, StageFigures};
+use chrono::{NaiveDate, Weekday};
 use maud::{Markup, PreEscaped, html};
 
-use super::super::super::format::{Noun, decimal, number, span};
+use super::super::super::format::{Noun, decimal, number, span, span_brief};
 use super::super::super::language::Language;
 use super::asked::Choice;
 
@@ -182,7 +182,7 @@ fn times(l: Language, figures: &Figures) -> Markup {
             let (median, p90) = (stage.median?, stage.p90?);
             Some(Bar {
                 label: name(stage),
-                shown: format!("{} · {}", length(l, median), length(l, p90)),
+                shown: format!("{} · {}", brief(l, median), brief(l, p90)),
                 length: float(median.unsigned_abs()),
                 reach: Some(float(p90.unsigned_abs())),
                 class: "",
@@ -238,23 +238,30 @@ fn times(l: Language, figures: &Figures) -> Markup {
 fn moves(l: Language, figures: &Figures) -> Markup {
     let title = l.of("Moves per day", "Переходы по дням");
     let total: u64 = figures.days.iter().map(|day| day.moves).sum();
-    let drawn: Vec<Column> = figures
-        .days
-        .iter()
-        .map(|one| Column {
-            tick: day(l, one.day),
-            hint: format!("{}: {}", day(l, one.day), MOVE.count(l, one.moves)),
-            up: one.moves,
-            down: 0,
-        })
-        .collect();
+    let by_weeks = figures.days.len() > APART;
     let caption = Caption {
         id: "moves",
-        title,
-        description: l.of(
-            "A column for each day of the period: how many moves into stages of the pipeline there were.",
-            "По столбцу на каждый день периода: сколько было переходов в стадии воронки.",
-        ),
+        title: if by_weeks {
+            l.of("Moves per week", "Переходы по неделям")
+        } else {
+            title
+        },
+        description: if by_weeks {
+            l.of(
+                "A column for each week of the period: how many moves into stages of the pipeline there were.",
+                "По столбцу на каждую неделю периода: сколько было переходов в стадии воронки.",
+            )
+        } else {
+            l.of(
+                "A column for each day of the period: how many moves into stages of the pipeline there were.",
+                "По столбцу на каждый день периода: сколько было переходов в стадии воронки.",
+            )
+        },
+    };
+    let drawn = if by_weeks {
+        moves_by_weeks(l, figures)
+    } else {
+        moves_by_days(l, figures)
     };
     html! {
         section #moves-section .card aria-labelledby="moves-heading" {
@@ -262,6 +269,9 @@ fn moves(l: Language, figures: &Figures) -> Markup {
             p { (MOVE.count(l, total)) (l.of(" in all", " всего")) ", "
                 (decimal(l, float(total) / float(u64::try_from(figures.days.len()).unwrap_or(1).max(1)), 1)) (l.of(" a day", " в день")) }
             (PreEscaped(columns(&caption, &drawn, ["", ""], &|value| number(l, value))))
+            @if by_weeks {
+                p .muted { (l.of("So long a period is drawn by weeks.", "Такой длинный период показан по неделям.")) }
+            }
             details {
                 summary { (l.of("Numbers of every day", "Числа по дням")) }
                 div .scroll tabindex="0" role="region" aria-labelledby="moves-heading" {
@@ -280,6 +290,38 @@ fn moves(l: Language, figures: &Figures) -> Markup {
             }
         }
     }
+}
+
+fn moves_by_days(l: Language, figures: &Figures) -> Vec<Column> {
+    let column = |one: &Day| Column {
+        tick: day(l, one.day),
+        hint: format!("{}: {}", day(l, one.day), MOVE.count(l, one.moves)),
+        up: one.moves,
+        down: 0,
+    };
+    figures.days.iter().map(column).collect()
+}
+
+fn moves_by_weeks(l: Language, figures: &Figures) -> Vec<Column> {
+    let weeks = figures
+        .days
+        .chunk_by(|one, next| one.day.week(Weekday::Mon) == next.day.week(Weekday::Mon));
+    let column = |week: &[Day]| {
+        let first = week.first()?.day;
+        let moves = week.iter().map(|one| one.moves).sum();
+        Some(Column {
+            tick: day(l, first),
+            hint: format!(
+                "{} {}: {}",
+                l.of("week of", "неделя с"),
+                day(l, first),
+                MOVE.count(l, moves)
+            ),
+            up: moves,
+            down: 0,
+        })
+    };
+    weeks.filter_map(column).collect()
 }
 
 fn results(l: Language, figures: &Figures) -> Markup {
@@ -439,6 +481,11 @@ fn share(l: Language, share: Option<f64>) -> String {
 
 fn length(l: Language, seconds: i64) -> String {
     span(l, Duration::from_secs(seconds.unsigned_abs()))
+}
+
+/// A length beside a bar, where there is little room.
+fn brief(l: Language, seconds: i64) -> String {
+    span_brief(l, Duration::from_secs(seconds.unsigned_abs()))
 }
 
 fn time(l: Language, seconds: Option<i64>) -> String {

@@ -269,6 +269,34 @@ async fn the_page_shows_the_figures_in_both_languages() {
 }
 
 #[tokio::test]
+async fn moves_of_a_long_period_are_drawn_by_weeks_and_listed_by_days() {
+    let analyst = filled().await;
+    let (_, year) = page(&analyst, "?pipeline=3&from=2023-07-05&until=2024-06-30", "en").await;
+    assert!(
+        year.contains("<title id=\"moves-title\">Moves per week</title>"),
+        "{year}"
+    );
+    assert!(
+        year.contains("<title>week of 2024-01-01: 5\u{a0}moves</title>"),
+        "{year}"
+    );
+    let days = year.split("id=\"moves-numbers\"").nth(1).unwrap();
+    let days = days.split("</table>").next().unwrap();
+    assert!(days.contains("2024-01-02</th><td>3</td>"), "{days}");
+    assert_eq!(
+        days.matches("<tr>").count(),
+        1 + 362,
+        "every day from July to June"
+    );
+    let (_, month) = page(&analyst, JANUARY, "en").await;
+    assert!(
+        month.contains("<title id=\"moves-title\">Moves per day</title>"),
+        "{month}"
+    );
+    assert!(!month.contains("drawn by weeks"), "{month}");
+}
+
+#[tokio::test]
 async fn a_hostile_name_is_text_on_the_page_and_nothing_has_a_style_of_its_own() {
     let (_, page) = page(&filled().await, JANUARY, "en").await;
     assert!(!page.contains(HOSTILE), "{page}");
