@@ -13,6 +13,9 @@ use crate::failure::store_failure;
 /// The counter of rows that were written and verified, by `table` and `kind` (inserted, changed, unchanged).
 const ROWS_WRITTEN: &str = "stage_exchange_rows_written_total";
 
+/// Rows that are read back at once: enough that round trips do not count, few enough that a second copy of a step does not.
+const READ_BACK: usize = 1000;
+
 /// Sees to it that the table, its columns and its indexes are there. A table that is made here is empty: state that vouches for
 /// rows must be checked against the table itself, since the process may end right after this.
 ///
@@ -200,25 +203,27 @@ async fn verify(
 ) -> Result<Result<(), String>, Failure> {
     let table = map.name();
     let inserted: HashSet<i64> = inserted.iter().copied().collect();
-    let stored = store.read_back(map, keys).await.map_err(store_failure)?;
-    let stored: HashMap<i64, &Row> = stored.iter().map(|row| (row.key(), row)).collect();
-    for key in keys {
-        let (Some(want), Some(have)) = (intended.get(key), stored.get(key)) else {
-            return Ok(Err(format!(
-                "row {key} is not in {table} after it was written; is something else deleting rows there?"
-            )));
-        };
-        let strictness = if inserted.contains(key) {
-            Strictness::Inserted
-        } else {
-            Strictness::Merged
-        };
-        if let Some(wrong) = difference(map, want, have, strictness).first() {
-            return Ok(Err(format!(
-                "row {key} of {table} came back with another {} than was written; \
-                 is something else writing there, or can the column not hold the value?",
-                wrong.column
-            )));
+    for keys in keys.chunks(READ_BACK) {
+        let stored = store.read_back(map, keys).await.map_err(store_failure)?;
+        let stored: HashMap<i64, &Row> = stored.iter().map(|row| (row.key(), row)).collect();
+        for key in keys {
+            let (Some(want), Some(have)) = (intended.get(key), stored.get(key)) else {
+                return Ok(Err(format!(
+                    "row {key} is not in {table} after it was written; is something else deleting rows there?"
+                )));
+            };
+            let strictness = if inserted.contains(key) {
+                Strictness::Inserted
+            } else {
+                Strictness::Merged
+            };
+            if let Some(wrong) = difference(map, want, have, strictness).first() {
+                return Ok(Err(format!(
+                    "row {key} of {table} came back with another {} than was written; \
+                     is something else writing there, or can the column not hold the value?",
+                    wrong.column
+                )));
+            }
         }
     }
     Ok(Ok(()))
