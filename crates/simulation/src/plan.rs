@@ -287,7 +287,8 @@ impl Plan {
 fn portal(dice: &Dice) -> PortalOptions {
     let deals = match dice.between(0, 19) {
         0 => 0,
-        1 => 300,
+        // More rows than fit into one request, so that pages are read in chains.
+        1 => 800,
         _ => dice.of_any_size(2, 60),
     };
     // The vendor's two plans, a self-hosted portal without limits, and small ones that are soon full.

@@ -269,6 +269,11 @@ fn contains(text: &[u8], part: &str) -> bool {
     std::str::from_utf8(text).is_ok_and(|text| text.contains(part))
 }
 
+fn times(text: &[u8], part: &str) -> u64 {
+    let times = std::str::from_utf8(text).map_or(0, |text| text.matches(part).count());
+    u64::try_from(times).unwrap_or(u64::MAX)
+}
+
 fn refusal(status: u16, code: &str, words: &str) -> TransportResponse {
     let body = format!(r#"{{"error":"{code}","error_description":"{words}"}}"#);
     TransportResponse::new(status, body)
@@ -313,6 +318,9 @@ impl Transport for Wire {
     async fn post(&self, request: TransportRequest) -> Result<TransportResponse, TransportError> {
         self.life.point().await;
         self.line.world.count("requests");
+        // References stand in the commands of a batch, encoded as in a URL.
+        let chained = times(&request.body, "%24result%5B");
+        self.line.world.count_many("pages asked for in chains", chained);
         let answer = tokio::time::timeout(TIME_OUT, self.carry(&request)).await;
         let answer = answer.unwrap_or_else(|_| Err(TransportError::new(TransportErrorKind::Timeout)));
         self.line.world.note(|| match &answer {

@@ -81,7 +81,14 @@ impl World {
 
     /// Counts something for the summary.
     pub(crate) fn count(&self, what: &'static str) {
-        *lock(&self.counts).entry(what).or_default() += 1;
+        self.count_many(what, 1);
+    }
+
+    /// Counts so many of something for the summary.
+    pub(crate) fn count_many(&self, what: &'static str, many: u64) {
+        if many > 0 {
+            *lock(&self.counts).entry(what).or_default() += many;
+        }
     }
 
     /// What was counted.
