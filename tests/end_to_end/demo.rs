@@ -115,11 +115,9 @@ fn a_demo_that_goes_on_tells_the_panel_of_its_changes() {
     let line = demo.says("look at it in a browser: http://");
     let address = line.rsplit("http://").next().unwrap().trim_end_matches('/');
 
-    wait_until("events that were received", || {
-        let metrics = ask(address, "GET /metrics", &[], "");
-        let received =
-            |line: &str| line.starts_with("stage_exchange_events_received_total{") && !line.ends_with(" 0");
-        metrics.lines().any(received).then_some(())
+    wait_until("work of an event that was done", || {
+        let page = ask(address, "GET /agents/history.deal", &[], "");
+        page.contains(">done<").then_some(())
     });
 
     demo.terminate();
