@@ -11,7 +11,7 @@ use exchange::portal_failure;
 
 use crate::shared::Shared;
 
-/// Deals in one generation. It ends with the step in which it has become so many, so it may be up to ten thousand larger: still no more than
+/// Deals in one generation. It ends with the step in which it has become so many, so it may be some thousands larger: as a rule no more than
 /// the 57,344 that a hash table of 65,536 places takes before it grows. At 57 bytes a place, two generations stay under 8 MiB.
 const GENERATION: usize = 45_000;
 

@@ -239,29 +239,29 @@ fn moves(l: Language, figures: &Figures) -> Markup {
     let title = l.of("Moves per day", "Переходы по дням");
     let total: u64 = figures.days.iter().map(|day| day.moves).sum();
     let by_weeks = figures.days.len() > APART;
-    let caption = Caption {
-        id: "moves",
-        title: if by_weeks {
-            l.of("Moves per week", "Переходы по неделям")
-        } else {
-            title
-        },
-        description: if by_weeks {
+    let (drawn_title, description, drawn) = if by_weeks {
+        (
+            l.of("Moves per week", "Переходы по неделям"),
             l.of(
                 "A column for each week of the period: how many moves into stages of the pipeline there were.",
                 "По столбцу на каждую неделю периода: сколько было переходов в стадии воронки.",
-            )
-        } else {
+            ),
+            moves_by_weeks(l, figures),
+        )
+    } else {
+        (
+            title,
             l.of(
                 "A column for each day of the period: how many moves into stages of the pipeline there were.",
                 "По столбцу на каждый день периода: сколько было переходов в стадии воронки.",
-            )
-        },
+            ),
+            moves_by_days(l, figures),
+        )
     };
-    let drawn = if by_weeks {
-        moves_by_weeks(l, figures)
-    } else {
-        moves_by_days(l, figures)
+    let caption = Caption {
+        id: "moves",
+        title: drawn_title,
+        description,
     };
     html! {
         section #moves-section .card aria-labelledby="moves-heading" {
@@ -311,12 +311,7 @@ fn moves_by_weeks(l: Language, figures: &Figures) -> Vec<Column> {
         let moves = week.iter().map(|one| one.moves).sum();
         Some(Column {
             tick: day(l, first),
-            hint: format!(
-                "{} {}: {}",
-                l.of("week of", "неделя с"),
-                day(l, first),
-                MOVE.count(l, moves)
-            ),
+            hint: format!("{}: {}", week_of(l, first), MOVE.count(l, moves)),
             up: moves,
             down: 0,
         })
@@ -332,9 +327,8 @@ fn results(l: Language, figures: &Figures) -> Markup {
         .map(|week| Column {
             tick: day(l, week.monday),
             hint: format!(
-                "{} {}: {} {}, {} {}",
-                l.of("week of", "неделя с"),
-                day(l, week.monday),
+                "{}: {} {}, {} {}",
+                week_of(l, week.monday),
                 l.of("won", "успешных"),
                 number(l, week.won),
                 l.of("lost", "проваленных"),
@@ -469,6 +463,11 @@ pub(super) fn day(l: Language, day: NaiveDate) -> String {
         Language::Ru => "%d.%m.%Y",
     };
     day.format(pattern).to_string()
+}
+
+/// A week by its first day.
+fn week_of(l: Language, first: NaiveDate) -> String {
+    format!("{} {}", l.of("week of", "неделя с"), day(l, first))
 }
 
 fn percent(l: Language, share: f64) -> String {
