@@ -28,6 +28,18 @@ impl<'a, 'connection> Binder<'a, 'connection> {
 
     /// Binds the next parameter.
     pub(crate) fn bind(&mut self, value: &Value) -> rusqlite::Result<()> {
+        self.bind_at(self.next - 1, value)?;
+        self.next += 1;
+        Ok(())
+    }
+
+    /// Runs the statement, which must not return rows. What was bound stays bound.
+    pub(crate) fn execute(&mut self) -> rusqlite::Result<usize> {
+        self.statement.raw_execute()
+    }
+
+    /// Binds the parameter that has so many before it.
+    pub(crate) fn bind_at(&mut self, place: usize, value: &Value) -> rusqlite::Result<()> {
         self.text.clear();
         let value = match value {
             Value::Int(number) => number.map_or(ValueRef::Null, |number| ValueRef::Integer(number.into())),
@@ -49,10 +61,8 @@ impl<'a, 'connection> Binder<'a, 'connection> {
                 ));
             }
         };
-        let place = self.next;
-        self.next += 1;
         self.statement
-            .raw_bind_parameter(place, rusqlite::types::ToSqlOutput::Borrowed(value))
+            .raw_bind_parameter(place + 1, rusqlite::types::ToSqlOutput::Borrowed(value))
     }
 }
 

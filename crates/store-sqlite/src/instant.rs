@@ -6,10 +6,12 @@ const NANOS_A_SECOND: u32 = 1_000_000_000;
 
 /// Appends `2024-05-01`.
 pub(crate) fn write_date(text: &mut String, date: NaiveDate) {
-    write_number(text, date.year().unsigned_abs(), 4);
+    let year = date.year().unsigned_abs();
+    write_two(text, year / 100);
+    write_two(text, year % 100);
     for part in [date.month(), date.day()] {
         text.push('-');
-        write_number(text, part, 2);
+        write_two(text, part);
     }
 }
 
@@ -20,27 +22,29 @@ pub(crate) fn write_date_time(text: &mut String, value: NaiveDateTime) {
     let leap = value.nanosecond() / NANOS_A_SECOND;
     let nanos = value.nanosecond() % NANOS_A_SECOND;
     text.push(' ');
-    write_number(text, value.hour(), 2);
+    write_two(text, value.hour());
     for part in [value.minute(), value.second() + leap] {
         text.push(':');
-        write_number(text, part, 2);
+        write_two(text, part);
     }
     if nanos > 0 {
         text.push('.');
-        if nanos.is_multiple_of(1000) {
-            write_number(text, nanos / 1000, 6);
-        } else {
-            write_number(text, nanos, 9);
+        for pair in [nanos / 10_000_000, nanos / 100_000, nanos / 1000] {
+            write_two(text, pair);
+        }
+        if !nanos.is_multiple_of(1000) {
+            write_two(text, nanos / 10);
+            text.push(DIGITS[(nanos % 10) as usize]);
         }
     }
 }
 
-/// By hand, since formatting takes a tenth of the time that a row takes.
-fn write_number(text: &mut String, number: u32, digits: u32) {
-    for place in (0..digits).rev() {
-        let digit = number / 10_u32.pow(place) % 10;
-        text.extend(char::from_digit(digit, 10));
-    }
+const DIGITS: [char; 10] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
+
+/// The last two digits of a number. By hand, since formatting takes a tenth of the time that a row takes.
+fn write_two(text: &mut String, number: u32) {
+    text.push(DIGITS[(number / 10 % 10) as usize]);
+    text.push(DIGITS[(number % 10) as usize]);
 }
 
 /// A date, also out of a text that has a time behind it.

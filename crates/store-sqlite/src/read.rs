@@ -1,8 +1,11 @@
 //! Reading rows.
 
+use std::sync::Arc;
+
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params};
 use store::{Error, ErrorKind};
-use table_map::{Row, TableMap};
+use table_map::{Row, TableMap, Value};
 
 use crate::failure::Failure;
 use crate::{cell, shape, sql};
@@ -13,24 +16,70 @@ pub(crate) struct Numbered {
     pub(crate) row: Row,
 }
 
+/// Keys that have no more than this many others on average between two of them are read as one range.
+const DENSE: u64 = 3;
+
 /// The rows with these keys.
 pub(crate) fn by_keys(connection: &Connection, map: &TableMap, keys: &[i64]) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::with_capacity(keys.len());
-    each_by_keys(connection, map, keys.iter().copied(), |found| {
-        rows.push(found.row)
-    })?;
+    let with = |found: Numbered| rows.push(found.row);
+    if keys.is_sorted() {
+        each_by_keys(connection, map, keys, with)?;
+    } else {
+        let mut keys = keys.to_vec();
+        keys.sort_unstable();
+        each_by_keys(connection, map, &keys, with)?;
+    }
     Ok(rows)
 }
 
-/// Calls `with` for each row that has one of these keys, in ascending order of the key.
+/// Calls `with` for each row that has one of these keys, which must be in ascending order, in ascending order of the key.
 pub(crate) fn each_by_keys(
     connection: &Connection,
     map: &TableMap,
-    keys: impl Iterator<Item = i64>,
-    with: impl FnMut(Numbered),
+    keys: &[i64],
+    mut with: impl FnMut(Numbered),
 ) -> Result<(), Failure> {
-    let keys = sql::keys_as_json(keys);
-    each(connection, map, &sql::select_by_keys(map), [keys], with)
+    let (Some(first), Some(last)) = (keys.first(), keys.last()) else {
+        return Ok(());
+    };
+    // A step of an upload is a stretch of keys of which most are there. Walking over it spares SQLite a list to look each row up by.
+    let between = last.abs_diff(*first) / u64::try_from(keys.len()).unwrap_or(u64::MAX);
+    if between > DENSE {
+        let keys = sql::keys_as_json(keys.iter().copied());
+        return each(connection, map, &sql::select_by_keys(map), [keys], with);
+    }
+    let mut wanted = keys.iter().peekable();
+    each(connection, map, &sql::select_range(map), [first, last], |found| {
+        let key = found.row.key();
+        while wanted.next_if(|wanted| **wanted < key).is_some() {}
+        if wanted.peek() == Some(&&key) {
+            with(found);
+        }
+    })
+}
+
+/// What the highest key is.
+pub(crate) fn highest_key(connection: &Connection, map: &TableMap) -> Result<Highest, Failure> {
+    let mut statement = connection.prepare_cached(&sql::highest_key(map))?;
+    let highest = statement.query_row([], |row| {
+        Ok(match row.get_ref(0)? {
+            ValueRef::Null => Highest::Nothing,
+            ValueRef::Integer(key) => Highest::Key(key),
+            _ => Highest::Unknown,
+        })
+    })?;
+    Ok(highest)
+}
+
+/// What is known of the keys in a table.
+pub(crate) enum Highest {
+    /// There are none.
+    Nothing,
+    /// None is higher than this.
+    Key(i64),
+    /// Something that is no whole number is among them: any may be there.
+    Unknown,
 }
 
 /// A page of rows.
@@ -81,18 +130,19 @@ fn each(
 ) -> Result<(), Failure> {
     let mut statement = connection.prepare_cached(text)?;
     let mut rows = statement.query(params)?;
-    let width = map.written().count();
+    let mut values = Vec::with_capacity(map.written().count());
     while let Some(row) = rows.next()? {
         // The first column is the identity, the written ones follow in the map's order.
         let unreadable = |column: &str| {
             let key: Result<i64, _> = row.get(map.key_position() + 1);
             unreadable(map, column, key.ok())
         };
-        let mut values = Vec::with_capacity(width);
         for (place, column) in map.written().enumerate() {
             let value = cell::read(column, row.get_ref(place + 1)?);
             values.push(value.ok_or_else(|| unreadable(column.name()))?);
         }
+        // Collected into the shared slice at once; the list is used again.
+        let values: Arc<[Value]> = values.drain(..).collect();
         let row_read = Row::stored(map, values).map_err(|error| unreadable(map.key()).with_source(error))?;
         with(Numbered {
             id: row.get(0)?,

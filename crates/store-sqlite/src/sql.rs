@@ -29,6 +29,17 @@ pub(crate) fn select_by_keys(map: &TableMap) -> String {
     )
 }
 
+/// Identity and written columns of the rows whose keys are from `?1` to `?2`, ascending.
+pub(crate) fn select_range(map: &TableMap) -> String {
+    let key = quote(map.key());
+    format!("{} WHERE {key} BETWEEN ?1 AND ?2 ORDER BY {key}", select(map))
+}
+
+/// The highest key.
+pub(crate) fn highest_key(map: &TableMap) -> String {
+    format!("SELECT MAX({}) FROM {}", quote(map.key()), quote(map.name()))
+}
+
 /// Identity and written columns of at most `?1` rows, ascending; with `after`, of those with a key above `?2`.
 pub(crate) fn select_page(map: &TableMap, after: bool) -> String {
     let key = quote(map.key());

@@ -1,6 +1,6 @@
 //! Writing rows, each call in one transaction.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use chrono::NaiveDateTime;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -9,7 +9,7 @@ use table_map::{Row, TableMap, Value, merge};
 
 use crate::cell::Binder;
 use crate::failure::Failure;
-use crate::read::{self, Numbered};
+use crate::read::{self, Highest, Numbered};
 use crate::sql;
 
 /// Rows to change, by the places of the values that differ. A statement sets only those, since SQLite writes every index anew whose
@@ -30,48 +30,69 @@ pub(crate) fn upsert(
     rows: &[Row],
     at: NaiveDateTime,
 ) -> Result<Upserted, Failure> {
-    // Of two rows with one key the later counts.
-    let latest: HashMap<i64, usize> = rows
-        .iter()
-        .enumerate()
-        .map(|(place, row)| (row.key(), place))
-        .collect();
+    let rows = by_key(rows);
     let transaction = begin(connection)?;
-    let mut there = HashSet::new();
-    let mut changed = HashSet::new();
-    let mut updates = Updates::new();
-    read::each_by_keys(
-        &transaction,
-        map,
-        latest.keys().copied(),
-        |Numbered { id, row }| {
-            there.insert(row.key());
-            if let Some(merged) = latest
-                .get(&row.key())
-                .and_then(|place| merge(map, &row, &rows[*place]))
-            {
-                changed.insert(row.key());
-                updates
-                    .entry(differing(&row, &merged))
-                    .or_default()
-                    .push(Numbered { id, row: merged });
-            }
-        },
-    )?;
-    update(&transaction, map, &updates, at)?;
-    let news = rows
+    let old = match read::highest_key(&transaction, map)? {
+        Highest::Nothing => 0,
+        Highest::Key(highest) => rows.partition_point(|row| row.key() <= highest),
+        Highest::Unknown => rows.len(),
+    };
+    let (perhaps_there, news) = rows.split_at(old);
+    let merged = merged(&transaction, map, perhaps_there)?;
+    update(&transaction, map, &merged.updates, at)?;
+    let missing = perhaps_there
         .iter()
-        .enumerate()
-        .filter(|(place, row)| latest.get(&row.key()) == Some(place) && !there.contains(&row.key()))
-        .map(|(_, row)| row);
-    let inserted = insert(&transaction, map, news, at)?;
+        .filter(|row| merged.there.binary_search(&row.key()).is_err());
+    let inserted = insert(&transaction, map, missing.chain(news).copied(), at)?;
     transaction.commit()?;
-    let unchanged = there.len() - changed.len();
+    let unchanged = merged.there.len() - merged.changed.len();
     Ok(Upserted {
         inserted,
-        changed: changed.into_iter().collect(),
+        changed: merged.changed,
         unchanged: u64::try_from(unchanged).unwrap_or(u64::MAX),
     })
+}
+
+/// The rows in ascending order of their keys. Of two with one key the later counts.
+fn by_key(rows: &[Row]) -> Vec<&Row> {
+    let mut rows: Vec<&Row> = rows.iter().rev().collect();
+    // The order of equals stays, so the later one is the first of them.
+    rows.sort_by_key(|row| row.key());
+    rows.dedup_by_key(|row| row.key());
+    rows
+}
+
+/// What becomes of rows that are there already. Keys ascend, each is there once.
+#[derive(Default)]
+struct Merged {
+    there: Vec<i64>,
+    changed: Vec<i64>,
+    updates: Updates,
+}
+
+/// Looks which of the rows, in ascending order of their keys, are there, and merges them.
+fn merged(connection: &Connection, map: &TableMap, rows: &[&Row]) -> Result<Merged, Failure> {
+    let mut merged = Merged::default();
+    let keys: Vec<i64> = rows.iter().map(|row| row.key()).collect();
+    read::each_by_keys(connection, map, &keys, |Numbered { id, row: stored }| {
+        let key = stored.key();
+        if merged.there.last() != Some(&key) {
+            merged.there.push(key);
+        }
+        let incoming = keys.binary_search(&key).ok().map(|place| rows[place]);
+        if let Some(row) = incoming.and_then(|incoming| merge(map, &stored, incoming)) {
+            if merged.changed.last() != Some(&key) {
+                merged.changed.push(key);
+            }
+            let places = differing(&stored, &row);
+            merged
+                .updates
+                .entry(places)
+                .or_default()
+                .push(Numbered { id, row });
+        }
+    })?;
+    Ok(merged)
 }
 
 /// Sets the flag to `N`.
@@ -142,19 +163,25 @@ fn insert<'a>(
     at: NaiveDateTime,
 ) -> Result<Vec<i64>, Failure> {
     let at = Value::from(at);
+    let written = map.written().count();
     let own = usize::from(map.inserted_at().is_some()) + usize::from(map.updated_at().is_some());
     let mut text = String::new();
     let mut statement = connection.prepare_cached(&sql::insert(map))?;
+    let mut binder = Binder::new(&mut statement, &mut text);
+    for place in 0..own {
+        binder.bind_at(written + place, &at)?;
+    }
     let mut inserted = Vec::new();
+    let mut before: Option<&Row> = None;
     for row in rows {
-        let mut binder = Binder::new(&mut statement, &mut text);
-        for value in row.values() {
-            binder.bind(value)?;
+        let before = before.replace(row).map(Row::values).unwrap_or_default();
+        for (place, value) in row.values().iter().enumerate() {
+            // What was bound for the row before stays bound, and many values are the same.
+            if before.get(place) != Some(value) {
+                binder.bind_at(place, value)?;
+            }
         }
-        for _ in 0..own {
-            binder.bind(&at)?;
-        }
-        statement.raw_execute()?;
+        binder.execute()?;
         inserted.push(row.key());
     }
     Ok(inserted)

@@ -1,5 +1,7 @@
 //! What stands in the file, and what is read from a file that another program wrote.
 
+use std::collections::BTreeMap;
+
 use chrono::{NaiveDate, NaiveTime};
 use proptest::prelude::*;
 use rusqlite::types::Value as Stored;
@@ -116,6 +118,21 @@ async fn before_duplicates_are_merged_every_row_of_a_key_is_kept_up_to_date() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_no_number_hides_no_row_from_an_upsert() {
+    let store = with_sql(
+        "CREATE TABLE STAGES (ID INTEGER PRIMARY KEY, EXTERNAL_ID INT UNIQUE, ACTIVE, NAME, SORT, END_DATE, CREATED_TIME, \
+         DATE_INSERT, DATE_UPDATE); \
+         INSERT INTO STAGES (EXTERNAL_ID, ACTIVE, NAME) VALUES ('none', 'Y', 'theirs'), (7, 'Y', 'same'), (NULL, 'Y', 'lost')",
+    )
+    .await;
+    let rows = [named(6, "new"), named(7, "same"), named(8, "new")];
+    let done = store.upsert(&map(), &rows, noon()).await.unwrap();
+    assert_eq!((done.inserted.as_slice(), done.unchanged), (&[6, 8][..], 1));
+    assert_eq!(store.read_back(&map(), &[6, 7, 8]).await.unwrap(), rows);
+    assert_eq!(store.count(&map()).await.unwrap(), 5);
+}
+
+#[tokio::test]
 async fn a_table_may_have_any_name() {
     for name in ["it's \"quoted\"", "CRM [x]; DROP TABLE y --", "таблица", "select"] {
         let store = SqliteStore::in_memory().unwrap();
@@ -184,5 +201,46 @@ proptest! {
             let again = store.upsert(&map, &wanted, noon()).await.unwrap();
             assert_eq!(usize::try_from(again.unchanged).unwrap(), wanted.len());
         });
+    }
+
+    #[test]
+    fn steps_of_near_and_far_keys_leave_what_a_map_would_and_read_back_what_was_asked_for(
+        steps in proptest::collection::vec(
+            proptest::collection::vec((prop_oneof![0_i64..40, 0_i64..4000], "[ab]"), 1..30), 1..6
+        ),
+        asked in proptest::collection::vec(prop_oneof![0_i64..40, 0_i64..4000], 0..40)
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let map = map();
+            let store = SqliteStore::in_memory().unwrap();
+            migrate(&store, &map).await;
+            let mut truth: BTreeMap<i64, String> = BTreeMap::new();
+            for step in steps {
+                let rows: Vec<Row> = step.iter().map(|(key, name)| named(*key, name)).collect();
+                let mut done = store.upsert(&map, &rows, noon()).await.unwrap();
+                let latest: BTreeMap<i64, String> = step.into_iter().collect();
+                let (old, new): (Vec<_>, Vec<_>) = latest.iter().partition(|(key, _)| truth.contains_key(key));
+                let changed: Vec<i64> = old
+                    .iter()
+                    .filter(|(key, name)| truth[key] != **name)
+                    .map(|(key, _)| **key)
+                    .collect();
+                done.inserted.sort_unstable();
+                done.changed.sort_unstable();
+                prop_assert_eq!(done.inserted, new.into_iter().map(|(key, _)| *key).collect::<Vec<_>>());
+                prop_assert_eq!(usize::try_from(done.unchanged).unwrap(), old.len() - changed.len());
+                prop_assert_eq!(done.changed, changed);
+                truth.extend(latest);
+            }
+            let mut wanted: Vec<Row> = asked
+                .iter()
+                .filter_map(|key| Some(named(*key, truth.get(key)?)))
+                .collect();
+            wanted.sort_by_key(Row::key);
+            wanted.dedup_by_key(|row| row.key());
+            prop_assert_eq!(store.read_back(&map, &asked).await.unwrap(), wanted);
+            Ok(())
+        })?;
     }
 }
