@@ -1,7 +1,5 @@
 //! Tables made before they are used, rows verified after they are written.
 
-use std::collections::{HashMap, HashSet};
-
 use agent::Failure;
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
@@ -151,13 +149,15 @@ impl Unverified {
             return Ok(WriteCounts::default());
         }
         // Of rows with the same key the later one counts, as the store's contract says.
-        let intended: HashMap<i64, &Row> = rows.iter().map(|row| (row.key(), row)).collect();
-        let mut keys: Vec<i64> = intended.keys().copied().collect();
-        keys.sort_unstable();
-        if let Err(mismatch) = verify(store, map, &intended, &keys, &upserted.inserted).await? {
+        let mut intended: Vec<&Row> = rows.iter().rev().collect();
+        intended.sort_by_key(|row| row.key());
+        intended.dedup_by_key(|row| row.key());
+        let mut inserted = upserted.inserted.clone();
+        inserted.sort_unstable();
+        if let Err(mismatch) = verify(store, map, &intended, &inserted).await? {
             tracing::warn!(table = map.name(), %mismatch, "writing once more");
             store.upsert(map, &rows, at).await.map_err(store_failure)?;
-            verify(store, map, &intended, &keys, &[])
+            verify(store, map, &intended, &[])
                 .await?
                 .map_err(Failure::permanent)?;
         }
@@ -193,40 +193,53 @@ pub async fn write_verified(
         .await
 }
 
-/// Reads the rows with these keys back and compares them; `Ok(Err(…))` says in words what is not as it was meant.
+/// Reads rows back and compares them; `Ok(Err(…))` says in words what is not as it was meant. Rows and keys ascend, each key is there
+/// once.
 async fn verify(
     store: &dyn Store,
     map: &TableMap,
-    intended: &HashMap<i64, &Row>,
-    keys: &[i64],
+    intended: &[&Row],
     inserted: &[i64],
 ) -> Result<Result<(), String>, Failure> {
-    let table = map.name();
-    let inserted: HashSet<i64> = inserted.iter().copied().collect();
-    for keys in keys.chunks(READ_BACK) {
-        let stored = store.read_back(map, keys).await.map_err(store_failure)?;
-        let stored: HashMap<i64, &Row> = stored.iter().map(|row| (row.key(), row)).collect();
-        for key in keys {
-            let (Some(want), Some(have)) = (intended.get(key), stored.get(key)) else {
-                return Ok(Err(format!(
-                    "row {key} is not in {table} after it was written; is something else deleting rows there?"
-                )));
+    for intended in intended.chunks(READ_BACK) {
+        let keys: Vec<i64> = intended.iter().map(|row| row.key()).collect();
+        let stored = store.read_back(map, &keys).await.map_err(store_failure)?;
+        // They come in ascending order, too. Before a table's unique index is made, a key may have several.
+        let mut stored = stored.iter().peekable();
+        for want in intended {
+            let key = want.key();
+            let strictness = match inserted.binary_search(&key) {
+                Ok(_) => Strictness::Inserted,
+                Err(_) => Strictness::Merged,
             };
-            let strictness = if inserted.contains(key) {
-                Strictness::Inserted
-            } else {
-                Strictness::Merged
-            };
-            if let Some(wrong) = difference(map, want, have, strictness).first() {
-                return Ok(Err(format!(
-                    "row {key} of {table} came back with another {} than was written; \
-                     is something else writing there, or can the column not hold the value?",
-                    wrong.column
-                )));
+            let mut there = false;
+            while let Some(have) = stored.next_if(|have| have.key() == key) {
+                there = true;
+                if let Some(wrong) = difference(map, want, have, strictness).first() {
+                    return Ok(Err(different(map, key, wrong.column)));
+                }
+            }
+            if !there {
+                return Ok(Err(missing(map, key)));
             }
         }
     }
     Ok(Ok(()))
+}
+
+fn missing(map: &TableMap, key: i64) -> String {
+    format!(
+        "row {key} is not in {} after it was written; is something else deleting rows there?",
+        map.name()
+    )
+}
+
+fn different(map: &TableMap, key: i64, column: &str) -> String {
+    format!(
+        "row {key} of {} came back with another {column} than was written; \
+         is something else writing there, or can the column not hold the value?",
+        map.name()
+    )
 }
 
 fn count(keys: &[i64]) -> u64 {
