@@ -1,9 +1,11 @@
 //! The table of moves, and a record of the portal's history as its row. Pure.
 
+use std::sync::Arc;
+
 use bitrix_client::HistoryRecord;
 use chrono::NaiveDateTime;
 use exchange::Environment;
-use table_map::{Column, Index, Ranking, Row, TableMap, UpdateRule};
+use table_map::{Column, Index, Ranking, Row, TableMap, UpdateRule, Value};
 
 use crate::deals::DealFacts;
 use crate::error::Error;
@@ -63,10 +65,10 @@ pub fn table(environment: Environment) -> Result<TableMap, table_map::Error> {
 }
 
 /// What a row needs beside the portal's record.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Surroundings<'a> {
     /// The name of the record's stage, if it is known.
-    pub(crate) name: Option<&'a str>,
+    pub(crate) name: Option<String>,
     /// The record's deal, if it can be read.
     pub(crate) deal: Option<&'a DealFacts>,
     /// Whether the record is its deal's latest.
@@ -88,7 +90,7 @@ pub(crate) enum RowError {
 ///
 /// # Errors
 /// When a value does not fit its column; the error names the record's ID.
-pub(crate) fn row(map: &TableMap, record: &HistoryRecord, around: Surroundings<'_>) -> Result<Row, RowError> {
+pub(crate) fn row(map: &TableMap, record: HistoryRecord, around: Surroundings<'_>) -> Result<Row, RowError> {
     let small = |field: &'static str, value: i64| {
         i32::try_from(value).map_err(|_| {
             RowError::Portal(Error::NumberTooLarge {
@@ -98,27 +100,26 @@ pub(crate) fn row(map: &TableMap, record: &HistoryRecord, around: Surroundings<'
             })
         })
     };
-    let (who, source) = responsible(record, around.deal, around.latest);
+    let (who, source) = responsible(&record, around.deal, around.latest);
     let lost = record.stage_semantic_id.as_deref() == Some("F");
     let record_type = record.type_id.map(|value| small("TYPE_ID", value)).transpose()?;
-    Row::new(
-        map,
-        vec![
-            record.id.into(),
-            DEAL.into(),
-            record.owner_id.into(),
-            around.created.into(),
-            around.deal.and_then(|deal| deal.begin_date).into(),
-            around.deal.and_then(|deal| deal.close_date).into(),
-            around.name.map(str::to_owned).into(),
-            who.into(),
-            small("CATEGORY_ID", record.category_id)?.into(),
-            record.stage_semantic_id.clone().into(),
-            record.stage_id.clone().into(),
-            if lost { "Y" } else { "N" }.into(),
-            record_type.into(),
-            source.map(str::to_owned).into(),
-        ],
-    )
-    .map_err(RowError::Table)
+    let category = small("CATEGORY_ID", record.category_id)?;
+    // Texts are moved and the values are where they stay: there are millions of rows.
+    let values = Arc::<[Value]>::from([
+        record.id.into(),
+        DEAL.into(),
+        record.owner_id.into(),
+        around.created.into(),
+        around.deal.and_then(|deal| deal.begin_date).into(),
+        around.deal.and_then(|deal| deal.close_date).into(),
+        around.name.into(),
+        who.into(),
+        category.into(),
+        record.stage_semantic_id.into(),
+        record.stage_id.into(),
+        if lost { "Y" } else { "N" }.into(),
+        record_type.into(),
+        source.map(str::to_owned).into(),
+    ]);
+    Row::shared(map, values).map_err(RowError::Table)
 }

@@ -3,9 +3,8 @@
 //! The portal's history does not say who moved a deal. The deal itself says who moved it last, and when. So only a deal's latest
 //! row can be told, and only while no later move was made; for every other row the deal's responsible user stands in.
 
-use std::collections::HashMap;
-
 use bitrix_client::HistoryRecord;
+use rustc_hash::FxHashMap;
 
 use crate::deals::DealFacts;
 
@@ -61,8 +60,8 @@ pub(crate) fn needs_to_be_latest(record: &HistoryRecord, deal: &DealFacts) -> bo
 }
 
 /// The latest record of each deal among `records`: by time of creation, then by ID.
-pub(crate) fn latest(records: &[HistoryRecord]) -> HashMap<i64, i64> {
-    let mut latest: HashMap<i64, (i64, i64)> = HashMap::new();
+pub(crate) fn latest(records: &[HistoryRecord]) -> FxHashMap<i64, i64> {
+    let mut latest: FxHashMap<i64, (i64, i64)> = FxHashMap::default();
     for record in records {
         let this = (record.created_time.timestamp(), record.id);
         let known = latest.entry(record.owner_id).or_insert(this);

@@ -1,12 +1,13 @@
 //! Reading the portal's history in steps, each row complete.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use ::agent::Failure;
 use bitrix_client::{ChangesPage, ChangesQuery, Client, HistoryPage, HistoryQuery, HistoryRecord};
 use chrono::{DateTime, TimeDelta, Utc};
 use exchange::{Context, portal_failure, row_failure};
+use rustc_hash::FxHashMap;
 use stage_list_exchange::{StageList, StageNames};
 use table_map::{Row, TableMap};
 
@@ -447,10 +448,11 @@ impl Reader {
             last.retain(|owner, _| !superseded.contains(owner));
         }
         let rows = records
-            .iter()
+            .into_iter()
             .map(|record| {
+                let name = self.names.get(&record.stage_id).map(str::to_owned);
                 let around = Surroundings {
-                    name: self.names.get(&record.stage_id),
+                    name,
                     deal: self.deals.get(record.owner_id),
                     latest: last.get(&record.owner_id) == Some(&record.id),
                     created: self.context.target_time(&record.created_time),
@@ -504,7 +506,7 @@ impl Reader {
     async fn superseded(
         &self,
         records: &[HistoryRecord],
-        last: &HashMap<i64, i64>,
+        last: &FxHashMap<i64, i64>,
         behind: Behind,
     ) -> Result<HashSet<i64>, Failure> {
         let candidates: Vec<i64> = records

@@ -8,12 +8,13 @@
 pub(crate) mod packed;
 pub(crate) mod plan;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use ::agent::Failure;
 use bitrix_client::{Client, HistoryChain, MAX_BATCH, PAGE_ROWS, Read};
 use exchange::portal_failure;
+use rustc_hash::FxHashSet;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
@@ -78,8 +79,9 @@ pub(crate) fn read_ahead(mut reader: Reader, after: i64, until: i64) -> Steps {
         plan: Plan::new(after, until, most_ahead),
         most_ready: most_ahead / READY,
         wanted: VecDeque::new(),
+        seen_to: 0,
         known: 0,
-        asked: HashSet::new(),
+        asked: FxHashSet::default(),
         abreast: 1,
         handed_on: Instant::now(),
     };
@@ -107,10 +109,11 @@ struct Backfill {
     most_ready: usize,
     /// Deals to ask for, in the order in which rows need them.
     wanted: VecDeque<i64>,
-    /// How many rows of the next step have their deals.
+    /// How many rows of the next step had their deals seen to, and how many have them. Deals are forgotten between steps alone.
+    seen_to: usize,
     known: usize,
     /// Deals in `wanted`, and those that were asked for and did not come yet.
-    asked: HashSet<i64>,
+    asked: FxHashSet<i64>,
     /// No more requests than this for now: one until it is known how dense the IDs are, then more with each answer.
     abreast: usize,
     /// When the last step was handed on.
@@ -263,18 +266,25 @@ impl Backfill {
             return false;
         }
         // What is late goes as far as its deals are known: while more comes in, the last rows never have theirs.
-        self.known = 0;
-        let mut complete = true;
-        for record in self.plan.front().take(STEP) {
+        for record in self.plan.front().take(STEP).skip(self.seen_to) {
             // A deal may have been forgotten since its row came.
-            complete &= want(
+            want(
                 self.reader.deals(),
                 &mut self.asked,
                 &mut self.wanted,
                 record.owner_id(),
             );
-            self.known += usize::from(complete);
+            self.seen_to += 1;
         }
+        let deals = self.reader.deals();
+        self.known += self
+            .plan
+            .front()
+            .take(STEP)
+            .skip(self.known)
+            .take_while(|record| deals.knows(record.owner_id()))
+            .count();
+        let complete = self.known == ready.min(STEP);
         complete || (late && self.known > 0)
     }
 
@@ -282,7 +292,8 @@ impl Backfill {
         let (_, known_to) = self.plan.ready();
         let newest = self.plan.front().map(Packed::created_at).max();
         let last = self.plan.front().last().map(Packed::created_at);
-        let most = self.known;
+        let most = std::mem::take(&mut self.known);
+        self.seen_to = 0;
         // Who made a move is told by what follows it within seconds. So the newest rows stay, where others can go.
         let settled = match newest {
             Some(newest) if !self.plan.is_read() => self
@@ -311,7 +322,7 @@ impl Backfill {
 }
 
 /// Sees to it that the deal will be known; whether it is already.
-fn want(deals: &mut Deals, asked: &mut HashSet<i64>, wanted: &mut VecDeque<i64>, id: i64) -> bool {
+fn want(deals: &mut Deals, asked: &mut FxHashSet<i64>, wanted: &mut VecDeque<i64>, id: i64) -> bool {
     if deals.knows(id) {
         return true;
     }

@@ -115,12 +115,12 @@ fn a_record_becomes_a_row_with_everything_the_table_asks_for() {
         ..record(9, 3, 0)
     };
     let around = Surroundings {
-        name: Some("Отказ"),
+        name: Some("Отказ".to_owned()),
         deal: Some(&deal(0)),
         latest: true,
         created: lost.created_time.naive_utc(),
     };
-    let row = row(&map, &lost, around).unwrap();
+    let row = row(&map, lost, around).unwrap();
     let text = |column| row.text(&map, column);
     let number = |column| row.integer(&map, column);
     assert_eq!(row.key(), 9);
@@ -156,7 +156,7 @@ fn a_number_too_large_for_its_column_is_refused_by_row_and_field() {
         latest: true,
         created: at(0).naive_utc(),
     };
-    let RowError::Portal(error) = row(&map, &huge, around).unwrap_err() else {
+    let RowError::Portal(error) = row(&map, huge, around).unwrap_err() else {
         panic!("the portal is at fault")
     };
     assert!(
