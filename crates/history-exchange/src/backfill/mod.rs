@@ -33,7 +33,7 @@ const STEP: usize = 5000;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Rows that may wait for others where requests are free, and where each counts. A row takes 40 bytes.
-const AHEAD: usize = 40_000;
+const AHEAD: usize = 20_000;
 const AHEAD_WITHIN_LIMIT: usize = 150_000;
 
 /// No more is read while this part of them waits for its deals or to be taken.
