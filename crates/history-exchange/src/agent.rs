@@ -24,7 +24,7 @@ use crate::views::Views;
 /// The name of the agent.
 pub const AGENT: &str = "history.upload";
 
-/// An activation ends after about this long, so that other agents have their turn and what it knows of deals and stages is
+/// An activation begins nothing more after this long, and ends with what it has begun, so that other agents have their turn and what it knows of deals and stages is
 /// never older.
 const SLICE: Duration = Duration::from_secs(5 * 60);
 
@@ -198,7 +198,10 @@ impl UploadAgent {
         // While a step is read back, the next one is written. The cursor moves over each in its turn.
         let mut written = self.next_written(activation, &mut steps).await?;
         while let Some(step) = written {
-            let goes_on = step.up_to < until && !activation.stopping() && started.elapsed() < SLICE && {
+            if started.elapsed() >= SLICE {
+                steps.end_early();
+            }
+            let goes_on = step.up_to < until && !activation.stopping() && {
                 self.hold().await? == Hold::No && self.pace().await? == Pace::Fast
             };
             let next = async {
@@ -225,6 +228,7 @@ impl UploadAgent {
         match unless_stopped(activation, steps.next()).await {
             None => Ok(None),
             Some(Some(step)) => self.write(step?).await.map(Some),
+            Some(None) if steps.ends_early() => Ok(None),
             Some(None) => {
                 Err(Failure::permanent("cannot read the stage history").with_source(Error::EndedEarly))
             }

@@ -32,13 +32,12 @@ fn one(word: &str, list: bool) -> Result<(), Error> {
     if list {
         for sent in taken.not_full() {
             println!(
-                "  {:8.3} s to {:8.3} s: {} calls: {} history, {} deals; {} rows",
+                "  {:8.3} s to {:8.3} s: {} calls: {} history, {} deals",
                 sent.arrived.as_secs_f64(),
                 sent.answered.as_secs_f64(),
                 sent.calls(),
                 sent.history,
-                sent.deals,
-                sent.rows
+                sent.deals
             );
         }
     }

@@ -14,6 +14,7 @@ pub(crate) mod plan;
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ::agent::Failure;
@@ -60,9 +61,21 @@ const LATELY: f64 = 0.02;
 pub(crate) struct Steps {
     receiver: mpsc::Receiver<Result<StepRows, Failure>>,
     task: JoinHandle<()>,
+    ends_early: Arc<AtomicBool>,
 }
 
 impl Steps {
+    /// Reads to the end only what was begun: rows that wait for others were asked for once and are not to be asked for again. There is no step
+    /// after that.
+    pub(crate) fn end_early(&self) {
+        self.ends_early.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the reading was [ended early](Self::end_early).
+    pub(crate) fn ends_early(&self) -> bool {
+        self.ends_early.load(Ordering::Relaxed)
+    }
+
     /// The next step; `None` after the last, or after a failure.
     pub(crate) async fn next(&mut self) -> Option<Result<StepRows, Failure>> {
         self.receiver.recv().await
@@ -85,11 +98,13 @@ pub(crate) fn read_ahead(mut reader: Reader, after: i64, until: i64) -> Steps {
         reader.deals().keep(DEALS_WITHIN_LIMIT);
     }
     let opening = reader.take_opening();
+    let ends_early = Arc::new(AtomicBool::new(false));
     let backfill = Backfill {
         reader,
         plan: Plan::new(after, until, most_ahead),
         until,
         opening,
+        ends_early: Arc::clone(&ends_early),
         last_look: LastLook::Ahead,
         deals_per_page: 0.0,
         most_ready: if limited { most_ahead } else { most_ahead / READY },
@@ -100,7 +115,11 @@ pub(crate) fn read_ahead(mut reader: Reader, after: i64, until: i64) -> Steps {
         handed_on: Instant::now(),
     };
     let task = tokio::spawn(backfill.run(sender).in_current_span());
-    Steps { receiver, task }
+    Steps {
+        receiver,
+        task,
+        ends_early,
+    }
 }
 
 /// One request.
@@ -149,6 +168,8 @@ struct Backfill {
     reader: Reader,
     plan: Plan,
     until: i64,
+    /// Nothing more is to be begun.
+    ends_early: Arc<AtomicBool>,
     /// The first rows, until they are taken in.
     opening: Option<Opening>,
     last_look: LastLook,
@@ -186,6 +207,11 @@ impl Backfill {
         let portal = self.reader.portal().clone();
         let mut under_way: JoinSet<Result<Answer, Failure>> = JoinSet::new();
         while !self.plan.is_over() {
+            if self.ends_early.load(Ordering::Relaxed) && !matches!(self.last_look, LastLook::UnderWay(_)) {
+                self.plan.begin_no_more();
+                // What follows is not behind everything.
+                self.last_look = LastLook::Lost;
+            }
             let most = self.most_abreast();
             self.plan.expect_abreast(most);
             let due = self.is_due();

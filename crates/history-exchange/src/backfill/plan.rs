@@ -250,6 +250,11 @@ impl Plan {
         self.came(ask, came);
     }
 
+    /// No more spans are begun: the reading ends with those that are.
+    pub(crate) fn begin_no_more(&mut self) {
+        self.until = self.cut_to;
+    }
+
     /// So many requests will be under way at a time. The more, the shorter the spans.
     pub(crate) fn expect_abreast(&mut self, requests: usize) {
         self.abreast = requests.max(1);

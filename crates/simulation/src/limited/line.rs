@@ -26,8 +26,6 @@ pub struct Sent {
     pub deals: u64,
     /// Other calls.
     pub others: u64,
-    /// Rows in the answer, of whatever kind.
-    pub rows: u64,
 }
 
 impl Sent {
@@ -96,20 +94,14 @@ impl Transport for Line {
             history: count("crm.stagehistory.list"),
             deals: count("crm.item.list"),
             others: count("crm.status.list") + count("crm.category.list"),
-            rows: 0,
         };
-        let followed;
         let body = if self.chains {
-            text.as_bytes()
+            request.body.to_vec()
         } else {
             // A reference that nothing answers to.
-            followed = text.replace("%24result%5B", "%24nothing%5B");
-            followed.as_bytes()
+            text.replace("%24result%5B", "%24nothing%5B").into_bytes()
         };
-        let rows = self.portal.stats().rows;
-        let answer = self.portal.answer(&request.method, body, &mut || {});
-        sent.rows = self.portal.stats().rows - rows;
-        tokio::time::sleep(answer.run_time).await;
+        let answer = self.portal.answer_in_time(&request.method, &body).await;
         sent.answered = self.begun.elapsed();
         lock(&self.sent).push(sent);
         self.travel().await;
