@@ -42,6 +42,13 @@ pub struct Time {
 }
 
 impl Time {
+    /// How long the call ran, if the portal says so.
+    pub(crate) fn worked(&self) -> Option<Duration> {
+        self.duration
+            .filter(|seconds| *seconds >= 0.0)
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+    }
+
     /// How long after the answer the oldest part of `operating` falls away. Needs no clock of our own.
     #[must_use]
     pub fn reset_in(&self) -> Option<Duration> {

@@ -187,7 +187,7 @@ impl Client {
             }
             let method = std::slice::from_ref(&call.method);
             let outcome = part
-                .map_err(|error| self.heed(error, delivery.admission.started, method))
+                .map_err(|error| self.heed(error, delivery.admission.started(), method))
                 .and_then(|part| read(*index, part));
             (*index, outcome)
         };

@@ -295,7 +295,7 @@ impl Client {
         };
         match transport.post(request).await {
             Ok(response) => {
-                let took = admission.started.elapsed();
+                let took = admission.started().elapsed();
                 if method == BATCH {
                     counters.batch_took(took);
                 }
@@ -332,11 +332,15 @@ impl Client {
         method: &str,
         delivery: &'d Delivery<'_>,
     ) -> Result<Answer<&'d RawValue>, Error> {
-        let started = delivery.admission.started;
+        let started = delivery.admission.started();
         match open(method, &delivery.response, &self.inner.config.webhook) {
             Ok(answer) => {
                 delivery.admission.settle();
-                self.inner.limits.bucket.accepted(started);
+                let bucket = &self.inner.limits.bucket;
+                bucket.accepted(started);
+                if let Some(worked) = answer.time.worked() {
+                    bucket.worked(delivery.admission.start, worked);
+                }
                 Ok(answer)
             }
             Err(error) => {

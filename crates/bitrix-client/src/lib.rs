@@ -51,7 +51,7 @@ pub use methods::changes::{ChangedDeal, ChangesPage, ChangesQuery};
 pub use methods::deals::Deal;
 pub use methods::history::{ChainPages, HistoryChain, HistoryPage, HistoryQuery, HistoryRecord, Read};
 pub use methods::profile::Profile;
-pub use methods::stages::{Category, Status};
+pub use methods::stages::{Category, Pipelines, Status};
 pub use retry::RetryPolicy;
 pub use transport::{
     HttpOptions, HttpTransport, Transport, TransportError, TransportErrorKind, TransportRequest,

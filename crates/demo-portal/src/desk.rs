@@ -141,6 +141,69 @@ impl Desk {
         Ok(())
     }
 
+    /// Answers one request while time passes: each call of a batch runs, and is booked, when those before it are over. Other requests may
+    /// be answered meanwhile.
+    pub(crate) async fn answer_in_time(&self, method: &str, params: &Param) -> Answer {
+        let begun = tokio::time::Instant::now();
+        let written = if method.eq_ignore_ascii_case("batch") {
+            self.batch_in_time(params).await
+        } else {
+            let mut json = Json::with_capacity(LIKELY_CALL);
+            let mut watch = self.stopwatch();
+            let written = self.single(method, params, &mut watch, &mut json);
+            tokio::time::sleep(watch.pretended).await;
+            written.map(|()| json)
+        };
+        let run_time = begun.elapsed();
+        match written {
+            Ok(json) => Answer {
+                status: 200,
+                body: json.into_bytes(),
+                run_time,
+            },
+            Err(error) => Answer {
+                run_time,
+                ..Answer::refusal(error)
+            },
+        }
+    }
+
+    async fn batch_in_time(&self, params: &Param) -> Result<Json, ApiError> {
+        let commands = params.get("cmd").map(Param::entries).unwrap_or_default();
+        if commands.len() > MAX_CALLS {
+            return Err(ApiError::batch_too_long());
+        }
+        let start = self.clock.now();
+        let mut gathered = Gathered::default();
+        for (name, command) in commands {
+            let mut watch = self.stopwatch();
+            self.command(name, command, &mut watch, &mut gathered);
+            tokio::time::sleep(watch.pretended).await;
+        }
+        let finish = self.clock.now();
+        let mut json = Json::with_capacity(LIKELY_BATCH);
+        gathered.write(&mut json);
+        json.key("time");
+        let operating = Operating::none(finish);
+        self.write_time(
+            Timing {
+                start,
+                finish,
+                operating,
+            },
+            &mut json,
+        );
+        json.raw("}");
+        Ok(json)
+    }
+
+    fn stopwatch(&self) -> Stopwatch<'_> {
+        Stopwatch {
+            clock: &self.clock,
+            pretended: Duration::ZERO,
+        }
+    }
+
     /// One call, alone or in a batch: the ledger's leave, the work, the booking.
     fn call(
         &self,

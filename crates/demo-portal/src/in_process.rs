@@ -118,6 +118,18 @@ impl InProcessPortal {
         }
     }
 
+    /// Like [`InProcessPortal::answer`], while the portal works on it: the calls of a batch run one after another as time passes, beside those of
+    /// other requests. The answer is ready when this is. What a batch says of `halt` is not heeded.
+    pub async fn answer_in_time(&self, method: &str, body: &[u8]) -> InProcessAnswer {
+        let params = Param::from_json(body).unwrap_or_default();
+        let answer = self.desk.answer_in_time(method_name(method), &params).await;
+        InProcessAnswer {
+            status: answer.status,
+            body: answer.body,
+            run_time: answer.run_time,
+        }
+    }
+
     /// The answer to a request that was not admitted.
     #[must_use]
     pub fn refusal(&self) -> InProcessAnswer {

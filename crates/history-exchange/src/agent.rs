@@ -24,7 +24,7 @@ use crate::views::Views;
 /// The name of the agent.
 pub const AGENT: &str = "history.upload";
 
-/// An activation ends after about this long, so that other agents have their turn and what it knows of deals and stages is
+/// An activation begins nothing more after this long, and ends with what it has begun, so that other agents have their turn and what it knows of deals and stages is
 /// never older.
 const SLICE: Duration = Duration::from_secs(5 * 60);
 
@@ -69,9 +69,10 @@ impl UploadAgent {
     /// What an activation works with: tables made, stages in step, and where to go on. `None` when the portal has no history.
     async fn prepare(&self, activation: &Activation) -> Result<Option<(Reader, UploadState)>, Failure> {
         ensure_table(self.context.store.as_ref(), &self.map).await?;
-        let reader = Reader::new(self.context.clone(), self.map.clone(), Arc::clone(&self.stages)).await?;
+        let mut reader =
+            Reader::new(self.context.clone(), self.map.clone(), Arc::clone(&self.stages)).await?;
         self.views.ensure(&self.context).await;
-        let state = self.begin(activation, &reader).await?;
+        let state = self.begin(activation, &mut reader).await?;
         Ok(state.map(|state| (reader, state)))
     }
 
@@ -112,12 +113,20 @@ impl UploadAgent {
 
     /// The state to go on from: the saved one when it is true for what we work on, else a new one. `None` when the portal
     /// has no history.
-    async fn begin(&self, activation: &Activation, reader: &Reader) -> Result<Option<UploadState>, Failure> {
+    async fn begin(
+        &self,
+        activation: &Activation,
+        reader: &mut Reader,
+    ) -> Result<Option<UploadState>, Failure> {
         let scope = self.context.scope();
         if let Some(state) = self.saved(activation, &scope).await? {
             return Ok(Some(state));
         }
-        let Some((lowest, highest)) = reader.bounds().await? else {
+        let bounds = match self.pace().await? {
+            Pace::Fast => reader.open().await?,
+            Pace::Gentle => reader.bounds().await?,
+        };
+        let Some((lowest, highest)) = bounds else {
             tracing::warn!("the portal shows no stage history; may the webhook's user read deals?");
             return Ok(None);
         };
@@ -189,7 +198,10 @@ impl UploadAgent {
         // While a step is read back, the next one is written. The cursor moves over each in its turn.
         let mut written = self.next_written(activation, &mut steps).await?;
         while let Some(step) = written {
-            let goes_on = step.up_to < until && !activation.stopping() && started.elapsed() < SLICE && {
+            if started.elapsed() >= SLICE {
+                steps.end_early();
+            }
+            let goes_on = step.up_to < until && !activation.stopping() && {
                 self.hold().await? == Hold::No && self.pace().await? == Pace::Fast
             };
             let next = async {
@@ -216,6 +228,7 @@ impl UploadAgent {
         match unless_stopped(activation, steps.next()).await {
             None => Ok(None),
             Some(Some(step)) => self.write(step?).await.map(Some),
+            Some(None) if steps.ends_early() => Ok(None),
             Some(None) => {
                 Err(Failure::permanent("cannot read the stage history").with_source(Error::EndedEarly))
             }

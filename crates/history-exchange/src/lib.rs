@@ -27,6 +27,7 @@ mod deals;
 mod error;
 mod mapping;
 mod moves;
+mod opening;
 mod reader;
 mod reconcile;
 mod shared;

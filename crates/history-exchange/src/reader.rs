@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use ::agent::Failure;
-use bitrix_client::{ChangesPage, ChangesQuery, Client, HistoryPage, HistoryQuery, HistoryRecord};
+use bitrix_client::{
+    ChainPages, ChangesPage, ChangesQuery, Client, HistoryChain, HistoryPage, HistoryQuery, HistoryRecord,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use exchange::{Context, portal_failure, row_failure};
 use rustc_hash::FxHashMap;
@@ -15,6 +17,7 @@ use crate::deals::Deals;
 use crate::error::Error;
 use crate::mapping::{RowError, Surroundings, row};
 use crate::moves::{latest, needs_to_be_latest};
+use crate::opening::Opening;
 use crate::windows::{Density, PAGE, Window, WindowPage, cut, rest};
 
 /// Calls in one batch (vendor documentation, `batch`), and IDs in one call: as many as a page has rows.
@@ -35,6 +38,10 @@ pub(crate) const NEAR: i64 = 60;
 
 /// How long a synchronised stage list is taken to be up to date for moves that were made before it.
 const NAMES_HOLD: TimeDelta = TimeDelta::minutes(1);
+
+/// Requests that were sent when a history is opened, with that one, and calls in the first.
+const SENT: f64 = 2.0;
+const CALLS: f64 = 2.0;
 
 /// Clocks of the portal and of this machine may differ by this much.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
@@ -57,6 +64,17 @@ pub(crate) struct Behind {
     pub(crate) ends: [Option<i64>; 2],
     /// Deals that were moved again soon after the step.
     pub(crate) moved: HashSet<i64>,
+    /// A look at all that follows.
+    pub(crate) look: Option<Arc<Look>>,
+}
+
+/// What was seen of all that follows the known records, after deals were read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Look {
+    /// Deals that were read before it in the same request, and not since.
+    pub(crate) sure: HashSet<i64>,
+    /// Deals that have later records.
+    pub(crate) moved: HashSet<i64>,
 }
 
 impl Behind {
@@ -68,6 +86,7 @@ impl Behind {
             // The newest by ID is not always the newest by time.
             ends: [records.last().map(time), records.iter().map(time).max()],
             moved: HashSet::new(),
+            look: None,
         }
     }
 }
@@ -97,6 +116,7 @@ pub(crate) struct Reader {
     nameless: HashSet<String>,
     deals: Deals,
     density: Density,
+    opening: Option<Opening>,
 }
 
 impl Reader {
@@ -145,33 +165,81 @@ impl Reader {
             nameless: HashSet::new(),
             deals: Deals::default(),
             density: Density::default(),
+            opening: None,
         })
     }
 
     /// The lowest and the highest ID that the portal has now; `None` when it has no history.
     pub(crate) async fn bounds(&self) -> Result<Option<(i64, i64)>, Failure> {
+        Ok(self.ends(1).await?.map(|(bounds, _)| bounds))
+    }
+
+    /// The same; the first rows come along in the same request, for [`take_opening`](Self::take_opening).
+    pub(crate) async fn open(&mut self) -> Result<Option<(i64, i64)>, Failure> {
+        let Some((bounds, opening)) = self.ends(self.opening_pages()).await? else {
+            return Ok(None);
+        };
+        self.opening = Some(opening);
+        Ok(Some(bounds))
+    }
+
+    /// With how many pages a history is opened: a request's worth, if it is answered before the portal's bucket has drained what was sent
+    /// until now. Nothing else is sent meanwhile, and what an empty bucket might drain is lost.
+    fn opening_pages(&self) -> usize {
+        let portal = &self.context.portal;
+        let (rate, answered_in) = (portal.config().requests_per_second, portal.batch_answered_in());
+        if rate == 0.0 || answered_in.is_zero() {
+            return BATCH - 1;
+        }
+        // The batch that was answered asked for pipelines and stages; its way to the portal and back counts as well.
+        let drained_in = SENT / rate;
+        let pages = drained_in * CALLS / answered_in.as_secs_f64();
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "casts of floats stay within the type"
+        )]
+        let pages = pages as usize;
+        pages.clamp(2, BATCH) - 1
+    }
+
+    /// The first rows of the history, when it was [opened](Self::open) and they were not taken yet.
+    pub(crate) fn take_opening(&mut self) -> Option<Opening> {
+        self.opening.take()
+    }
+
+    /// The bounds of the history, and its first pages.
+    async fn ends(&self, pages: usize) -> Result<Option<((i64, i64), Opening)>, Failure> {
         let end = |descending| HistoryQuery {
             categories: self.context.pipelines.clone(),
             descending,
             ..HistoryQuery::default()
         };
+        // The last row first: what is made while the request runs is beyond it, and so not taken for the beginning of the history.
+        let chains = [
+            HistoryChain::page(end(true)),
+            HistoryChain {
+                query: end(false),
+                pages,
+            },
+        ];
         let doing = "find the first and last row of the stage history";
-        let pages = self
-            .context
-            .portal
-            .history_pages(&[end(false), end(true)])
-            .await
-            .map_err(|error| portal_failure(doing, error))?;
-        let ids = |page: &HistoryPage| -> Vec<i64> { page.records.iter().map(|record| record.id).collect() };
-        let [upward, downward] = pages.as_slice() else {
+        let read = self.context.portal.read(&chains, &[]).await;
+        let read = read.map_err(|error| portal_failure(doing, error))?;
+        let Ok([downward, upward]) = <[ChainPages; 2]>::try_from(read.chains) else {
             return Ok(None);
         };
-        let (upward, downward) = (ids(upward), ids(downward));
+        let ids = |chain: &ChainPages| -> Vec<i64> {
+            let records = chain.pages.iter().flat_map(|page| &page.records);
+            records.map(|record| record.id).collect()
+        };
+        let (down, up) = (ids(&downward), ids(&upward));
         // An end that is not the end would be taken for all there is.
-        if !upward.is_sorted() || !downward.is_sorted_by(|one, next| one >= next) {
+        if !up.is_sorted() || !down.is_sorted_by(|one, next| one >= next) {
             return Err(Failure::permanent(format!("cannot {doing}")).with_source(Error::Unordered));
         }
-        Ok(upward.first().copied().zip(downward.first().copied()))
+        let bounds = up.first().copied().zip(down.first().copied());
+        Ok(bounds.map(|(lowest, highest)| ((lowest, highest), Opening::new(upward, pages, lowest, highest))))
     }
 
     /// One step: as many rows above `after` as a batch of windows gives, not beyond `until`.
@@ -439,12 +507,16 @@ impl Reader {
         behind: Option<Behind>,
     ) -> Result<Vec<Row>, Failure> {
         self.learn_names(&records).await?;
+        let look = behind.as_ref().and_then(|behind| behind.look.as_deref());
+        // A deal that is read now is read after the look.
+        let sure = look.map(|look| look.sure.iter().copied().filter(|id| self.deals.knows(*id)));
+        let sure: HashSet<i64> = sure.into_iter().flatten().collect();
         self.deals
             .fetch(&self.context.portal, records.iter().map(|record| record.owner_id))
             .await?;
         let mut last = latest(&records);
         if let Some(behind) = behind {
-            let superseded = self.superseded(&records, &last, behind).await?;
+            let superseded = self.superseded(&records, &last, behind, &sure).await?;
             last.retain(|owner, _| !superseded.contains(owner));
         }
         let rows = records
@@ -502,12 +574,13 @@ impl Reader {
     /// The deals whose latest record here looks like the deal's last move, but is followed by another record.
     ///
     /// What would follow was made within seconds and led to the same stage, so only records near the end of what is known are in
-    /// question. Asking costs one call for the few deals concerned.
+    /// question. Asking costs one call for the few deals concerned, but for those of which a look has told already.
     async fn superseded(
         &self,
         records: &[HistoryRecord],
         last: &FxHashMap<i64, i64>,
         behind: Behind,
+        looked: &HashSet<i64>,
     ) -> Result<HashSet<i64>, Failure> {
         let candidates: Vec<i64> = records
             .iter()
@@ -524,8 +597,10 @@ impl Reader {
                     .is_some_and(|deal| needs_to_be_latest(record, deal))
             })
             .map(|record| record.owner_id)
+            .filter(|owner| !looked.contains(owner))
             .collect();
         let mut later = behind.moved;
+        later.extend(behind.look.iter().flat_map(|look| &look.moved));
         // Moves in pipelines that are not wanted count, too.
         self.moves_of(
             "look for later moves of the same deals",

@@ -26,6 +26,7 @@ mod clock;
 mod dice;
 mod expect;
 mod life;
+mod limited;
 mod plan;
 mod post;
 mod process;
@@ -38,5 +39,6 @@ mod watch;
 mod wire;
 mod world;
 
+pub use limited::{Limited, Sent, Taken, upload_within_limits};
 pub use run::{Error, Report, run};
 pub use soak::{Summary, soak};

@@ -1,7 +1,7 @@
 //! Bringing the stages over.
 
 use ::agent::Failure;
-use bitrix_client::Status;
+use bitrix_client::{Pipelines, Status};
 use exchange::{
     Context, WriteCounts, ensure_table, portal_failure, row_failure, store_failure, write_verified,
 };
@@ -155,8 +155,11 @@ impl StageList {
 
     pub(crate) async fn read_portal(&self, stored: &[Row]) -> Result<PortalStages, Failure> {
         let portal = &self.context.portal;
-        let categories = portal
-            .categories()
+        let Pipelines {
+            categories,
+            mut statuses,
+        } = portal
+            .pipelines()
             .await
             .map_err(|error| portal_failure("read the pipelines", error))?;
         let there: Vec<i64> = categories.iter().map(|category| category.id).collect();
@@ -192,16 +195,18 @@ impl StageList {
             );
         }
         let entities: Vec<String> = read.iter().copied().map(entity_of).collect();
-        let mut statuses = portal
-            .statuses(&entities)
-            .await
-            .map_err(|error| portal_failure("read the stages", error))?;
+        let has =
+            |statuses: &[Status], entity: &String| statuses.iter().any(|status| status.entity_id == *entity);
+        // Where the portal does not give all lists at once, it is asked for each.
+        if !entities.iter().all(|entity| has(&statuses, entity)) {
+            statuses = portal
+                .statuses(&entities)
+                .await
+                .map_err(|error| portal_failure("read the stages", error))?;
+        }
         // A portal may not know the filter and answer with every directory it has.
         statuses.retain(|status| entities.contains(&status.entity_id));
-        let silent = |pipeline: &i64| {
-            let entity = entity_of(*pipeline);
-            !statuses.iter().any(|status| status.entity_id == entity)
-        };
+        let silent = |pipeline: &i64| !has(&statuses, &entity_of(*pipeline));
         let silent: Vec<i64> = read.iter().copied().filter(silent).collect();
         for pipeline in &silent {
             tracing::warn!(

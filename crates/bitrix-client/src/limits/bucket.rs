@@ -1,7 +1,8 @@
-//! The limit on requests: a copy of the portal's leaky bucket that is always a little fuller than the portal's.
+//! The limit on requests: a copy of the portal's leaky bucket that is never less full than the portal's.
 //!
-//! Two margins keep it so. The burst is smaller by what drains in two seconds, since requests that start spread out may arrive
-//! bunched when some are on their way for longer than others; and it drains a little slower, since clocks differ. Others behind the same address share the portal's bucket and are not
+//! Two margins keep it so. Requests that start spread out may arrive bunched when some are on their way for longer than others, so a
+//! request goes only when there is room for it even if all others came as late as they can have ([`Arrivals`]). And the copy
+//! drains a little slower, since clocks differ. Others behind the same address share the portal's bucket and are not
 //! seen here: when the portal refuses a request all the same, all requests rest, and start again without a burst.
 
 use std::num::NonZeroU32;
@@ -10,20 +11,19 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use governor::clock::{Clock, Reference};
-use governor::middleware::StateInformationMiddleware;
+use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::arrivals::Arrivals;
 use super::{Wait, lock};
 
 /// How much slower than the portal's the copy drains. Clocks of computers run wrong by some 100 parts in a million at worst, so this is
 /// 20 times what is needed.
 const DRAIN_SHARE: f64 = 0.998;
-
-/// By how much the times that requests are on their way may differ.
-const BUNCHED: f64 = 2.0;
 
 /// Rates and bursts outside of these are slips of the pen, and would overflow the limiter's count of nanoseconds.
 const SLOWEST: f64 = 0.001;
@@ -39,7 +39,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// No header makes the client rest longer than this.
 const LONGEST_NAMED_PAUSE: Duration = Duration::from_secs(900);
 
-type Limiter = RateLimiter<NotKeyed, InMemoryState, TokioClock, StateInformationMiddleware>;
+type Limiter = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Elapsed>>;
 
 /// The time of tokio, which tests can pause, as governor wants it.
 #[derive(Debug, Clone)]
@@ -82,13 +82,14 @@ pub(crate) struct Bucket {
     drain: Option<Drain>,
     queue: tokio::sync::Mutex<()>,
     state: Mutex<State>,
+    /// More has become known of when requests arrived.
+    known: Notify,
 }
 
 struct Drain {
     limiter: Limiter,
     clock: TokioClock,
     burst: NonZeroU32,
-    period: Duration,
 }
 
 struct State {
@@ -97,8 +98,17 @@ struct State {
     pause_began: Option<Instant>,
     pauses_in_a_row: u32,
     blocked_until: Option<Instant>,
-    /// Tokens left after the last request, and when that was.
-    left: (u32, Instant),
+    /// `None` without a limit.
+    arrivals: Option<Arrivals>,
+}
+
+/// Leave for one request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Start {
+    /// When it was given.
+    pub(crate) at: Instant,
+    /// For [`Bucket::worked`].
+    number: u64,
 }
 
 /// What a page shows of the bucket.
@@ -131,86 +141,105 @@ impl Bucket {
             if !(SLOWEST..=FASTEST).contains(&requests_per_second) {
                 return Err("requests_per_second must be 0 (no limit) or a number from 0.001 to 1000000");
             }
-            let burst = NonZeroU32::new(careful(requests_per_second, burst))
-                .filter(|_| burst <= LARGEST_BURST)
+            let burst = NonZeroU32::new(burst)
+                .filter(|burst| burst.get() <= LARGEST_BURST)
                 .ok_or("burst must be a number from 1 to 1000000")?;
             let period = Duration::from_secs_f64(1.0 / (requests_per_second * DRAIN_SHARE));
             let quota =
                 Quota::with_period(period).ok_or("requests_per_second is too large: use 0 for no limit")?;
             let clock = TokioClock { began };
-            let limiter = RateLimiter::direct_with_clock(quota.allow_burst(burst), clock.clone())
-                .with_middleware::<StateInformationMiddleware>();
+            let limiter = RateLimiter::direct_with_clock(quota.allow_burst(burst), clock.clone());
             Some(Drain {
                 limiter,
                 clock,
                 burst,
-                period,
             })
         };
-        let left = (drain.as_ref().map_or(0, |drain| drain.burst.get()), began);
+        let arrivals = drain
+            .as_ref()
+            .map(|drain| Arrivals::new(requests_per_second * DRAIN_SHARE, drain.burst.get(), began));
         let state = State {
             paused_until: None,
             pause_began: None,
             pauses_in_a_row: 0,
             blocked_until: None,
-            left,
+            arrivals,
         };
         Ok(Self {
             drain,
             queue: tokio::sync::Mutex::new(()),
             state: Mutex::new(state),
+            known: Notify::new(),
         })
     }
 
-    /// Waits for the turn of one request of `method` and says when it came.
+    /// Waits for the turn of one request of `method`.
     ///
     /// # Errors
     /// The rest of the vendor's block.
-    pub(crate) async fn acquire(&self, method: &str) -> Result<Instant, Duration> {
+    pub(crate) async fn acquire(&self, method: &str) -> Result<Start, Duration> {
         // Tokio's mutex is fair: whoever came first sleeps inside, the others behind it.
         let _turn = self.queue.lock().await;
         let mut wait = Wait::begin();
         loop {
+            // Listening begins before looking, so nothing that becomes known between the two is missed.
+            let known = self.known.notified();
             let now = Instant::now();
             match self.check(now)? {
-                None => return Ok(now),
-                Some(rest) => {
+                Turn::Now(number) => return Ok(Start { at: now, number }),
+                Turn::Later(rest) => {
                     let until = now + rest;
                     wait.goes_on(until, method, "requests");
-                    tokio::time::sleep_until(until).await;
+                    tokio::select! {
+                        biased;
+                        () = tokio::time::sleep_until(until) => {}
+                        () = known => {}
+                    }
                 }
             }
         }
     }
 
     /// Takes a token, or says how long to wait before the next look.
-    fn check(&self, now: Instant) -> Result<Option<Duration>, Duration> {
+    fn check(&self, now: Instant) -> Result<Turn, Duration> {
         let mut state = lock(&self.state);
         if let Some(rest) = rest_of(state.blocked_until, now) {
             return Err(rest);
         }
         if let Some(rest) = rest_of(state.paused_until, now) {
-            return Ok(Some(rest));
+            return Ok(Turn::Later(rest));
         }
         let rested = state.paused_until.take().is_some();
-        let Some(drain) = &self.drain else { return Ok(None) };
+        let (Some(drain), Some(arrivals)) = (&self.drain, &mut state.arrivals) else {
+            return Ok(Turn::Now(0));
+        };
         if rested {
             // What was gained during the rest belongs to the others: no burst after a refusal.
             drain.empty();
-            state.left = (0, now);
+            arrivals.fill(now);
+        }
+        if let Some(rest) = arrivals.rest(now) {
+            return Ok(Turn::Later(rest));
         }
         match drain.limiter.check() {
-            Ok(snapshot) => {
-                state.left = (snapshot.remaining_burst_capacity(), now);
-                Ok(None)
-            }
+            Ok(()) => Ok(Turn::Now(arrivals.sent(now))),
             // Timers may end a hair early; a wait of nothing would spin.
-            Err(until) => Ok(Some(
+            Err(until) => Ok(Turn::Later(
                 until
                     .wait_time_from(drain.clock.now())
                     .max(Duration::from_millis(1)),
             )),
         }
+    }
+
+    /// The portal has answered a request just now, and has worked on it for so long: before that it had arrived.
+    pub(crate) fn worked(&self, start: Start, took: Duration) {
+        if let (Some(arrivals), Some(by)) =
+            (&mut lock(&self.state).arrivals, Instant::now().checked_sub(took))
+        {
+            arrivals.arrived_by(start.number, by.max(start.at));
+        }
+        self.known.notify_waiters();
     }
 
     /// The portal refused a request that started at `started`: everything rests, and goes on without a burst.
@@ -226,12 +255,9 @@ impl Bucket {
             pause = pause.max(longest.mul_f64(1.0 + jitter / 2.0));
             state.pauses_in_a_row = state.pauses_in_a_row.saturating_add(1);
             state.pause_began = Some(now);
-            if let Some(drain) = &self.drain {
-                let tokens = 0..drain.burst.get();
-                tokens
-                    .take_while(|_| drain.limiter.check().is_ok())
-                    .for_each(drop);
-                state.left = (0, now);
+            if let (Some(drain), Some(arrivals)) = (&self.drain, &mut state.arrivals) {
+                drain.empty();
+                arrivals.fill(now);
             }
         }
         let until = now + pause;
@@ -253,19 +279,9 @@ impl Bucket {
 
     pub(crate) fn state(&self) -> BucketState {
         let now = Instant::now();
-        let state = lock(&self.state);
-        let tokens = self.drain.as_ref().map(|drain| {
-            let (left, at) = state.left;
-            let gained = now.duration_since(at).div_duration_f64(drain.period);
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "saturates, never negative"
-            )]
-            let gained = gained as u32;
-            left.saturating_add(gained).min(drain.burst.get())
-        });
+        let mut state = lock(&self.state);
         let resting = state.paused_until.is_some();
+        let tokens = state.arrivals.as_mut().map(|arrivals| arrivals.room(now));
         BucketState {
             tokens: tokens.map(|tokens| if resting { 0 } else { tokens }),
             burst: self.drain.as_ref().map(|drain| drain.burst.get()),
@@ -275,16 +291,12 @@ impl Bucket {
     }
 }
 
-/// What the portal takes at once, less what drains while requests bunch up; at least half of it.
-fn careful(requests_per_second: f64, burst: u32) -> u32 {
-    let bunched = (requests_per_second * BUNCHED).ceil().min(f64::from(burst / 2));
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "from 0 to half of a u32"
-    )]
-    let bunched = bunched as u32;
-    burst - bunched
+/// Whether a request may go.
+enum Turn {
+    /// It may: its number.
+    Now(u64),
+    /// Look again after this long.
+    Later(Duration),
 }
 
 pub(crate) fn rest_of(until: Option<Instant>, now: Instant) -> Option<Duration> {

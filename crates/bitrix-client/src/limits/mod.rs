@@ -1,5 +1,6 @@
 //! Both limits of a portal, kept ahead of time: a request starts only once neither is in its way.
 
+mod arrivals;
 pub(crate) mod bucket;
 pub(crate) mod operating;
 
@@ -8,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::Instant;
 
-use bucket::Bucket;
+use bucket::{Bucket, Start};
 use operating::{Demand, Ledger, Reservation};
 
 /// What is left of the limits, for a page or a metric.
@@ -17,7 +18,7 @@ use operating::{Demand, Ledger, Reservation};
 pub struct Budget {
     /// Requests that may start at once; `None` without a limit on requests.
     pub tokens: Option<u32>,
-    /// The most that `tokens` grows to: the portal's burst less a margin of safety.
+    /// The most that `tokens` grows to: the portal's burst.
     pub burst: Option<u32>,
     /// How long all requests still rest after the portal refused one.
     pub paused_for: Option<Duration>,
@@ -98,13 +99,18 @@ impl Drop for Waiting<'_> {
 
 /// Leave for one request. Dropping it ends the request's hold on the limits.
 pub(crate) struct Admission<'a> {
-    /// When the request was let go.
-    pub(crate) started: Instant,
+    /// The leave of the limit on requests.
+    pub(crate) start: Start,
     reservation: Reservation<'a>,
     _permit: Option<SemaphorePermit<'a>>,
 }
 
 impl Admission<'_> {
+    /// When the request was let go.
+    pub(crate) fn started(&self) -> Instant {
+        self.start.at
+    }
+
     /// Whether only one call of each method may be sent now: its answer tells what lost ones have taken.
     pub(crate) fn asks(&self) -> bool {
         self.reservation.asks()
@@ -152,9 +158,9 @@ impl Limits {
             if self.ledger.is_blocked(demand) {
                 continue;
             }
-            let started = self.bucket.acquire(method).await?;
+            let start = self.bucket.acquire(method).await?;
             return Ok(Admission {
-                started,
+                start,
                 reservation,
                 _permit: permit,
             });

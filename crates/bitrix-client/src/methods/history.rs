@@ -1,6 +1,7 @@
 //! The history of deals' stages.
 
 use std::cmp::Reverse;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, FixedOffset, Utc};
 use futures::future::try_join_all;
@@ -182,6 +183,8 @@ pub struct Read {
     pub chains: Vec<ChainPages>,
     /// The deals found, by ID.
     pub deals: Vec<Deal>,
+    /// What the look found that was to be taken after all else; `None` when it was not taken in its place.
+    pub look: Option<HistoryPage>,
 }
 
 #[derive(Deserialize)]
@@ -217,6 +220,8 @@ enum Ask<'a> {
     NextPage(&'a HistoryQuery),
     Deals(Vec<i64>),
     Changes(&'a ChangesQuery),
+    /// A page that tells what there is after all calls before it, or nothing.
+    Look(&'a HistoryQuery),
 }
 
 impl Ask<'_> {
@@ -227,6 +232,8 @@ impl Ask<'_> {
             Self::NextPage(query) => next_page(query, place),
             Self::Deals(portion) => deals::call(portion),
             Self::Changes(query) => changes::call(query),
+            // It must be made where it stands, or not at all.
+            Self::Look(query) => whole_records(query).following(),
         }
     }
 
@@ -236,6 +243,7 @@ impl Ask<'_> {
             Self::NextPage(query) => read_page(query, answer).map(|page| Part::NextPage(Some(page))),
             Self::Deals(portion) => deals::read_deals(portion, answer.result).map(Part::Deals),
             Self::Changes(query) => changes::read_page(query, answer).map(Part::Changes),
+            Self::Look(query) => read_page(query, answer).map(Part::Look),
         }
     }
 }
@@ -247,6 +255,7 @@ enum Part {
     NextPage(Option<HistoryPage>),
     Deals(Vec<Deal>),
     Changes(ChangesPage),
+    Look(HistoryPage),
 }
 
 impl Client {
@@ -312,16 +321,30 @@ impl Client {
     /// and [`Client::deals_by_ids`]: all or nothing. A further page of a chain that fails ends the chain, and is no error: asked for
     /// alone, it tells what is wrong.
     pub async fn read(&self, chains: &[HistoryChain], deal_ids: &[i64]) -> Result<Read, Error> {
-        let deals = deals::portions(deal_ids);
-        let mut batches = Batches::default();
-        for chain in chains {
-            check_chain(chain)?;
-            let next = std::iter::repeat_with(|| Ask::NextPage(&chain.query)).take(chain.pages - 1);
-            batches.add(std::iter::once(Ask::Page(&chain.query)).chain(next).collect());
+        self.read_in(&batches_of(chains, deal_ids)?).await
+    }
+
+    /// Like [`Client::read`], with a look at the history after all else: should a deal be moved when it has been read, the look shows it.
+    /// It is taken only where all is one request with room for it, since other requests may run later.
+    ///
+    /// # Errors
+    /// Those of [`Client::read`]. That no look could be taken is no error.
+    pub async fn read_and_look(
+        &self,
+        chains: &[HistoryChain],
+        deal_ids: &[i64],
+        look: &HistoryQuery,
+    ) -> Result<Read, Error> {
+        let mut batches = batches_of(chains, deal_ids)?;
+        if let [only] = batches.0.as_mut_slice()
+            && only.len() < MAX_BATCH
+        {
+            only.push(Ask::Look(look));
         }
-        for portion in deals {
-            batches.add(vec![Ask::Deals(portion)]);
-        }
+        self.read_in(&batches).await
+    }
+
+    async fn read_in(&self, batches: &Batches<'_>) -> Result<Read, Error> {
         let answers = try_join_all(batches.0.iter().map(|asks| self.ask(asks))).await?;
 
         let mut all = Read::default();
@@ -337,6 +360,7 @@ impl Client {
                     }
                 }
                 Part::Deals(deals) => all.deals.extend(deals),
+                Part::Look(page) => all.look = Some(page),
                 Part::Changes(_) => {}
             }
         }
@@ -362,7 +386,7 @@ impl Client {
             match part {
                 Part::Page(page) => pages.push(page),
                 Part::Changes(page) => changed = page,
-                Part::NextPage(_) | Part::Deals(_) => {}
+                Part::NextPage(_) | Part::Deals(_) | Part::Look(_) => {}
             }
         }
         Ok((pages, changed))
@@ -375,8 +399,15 @@ impl Client {
             .enumerate()
             .map(|(place, ask)| ask.call(place))
             .collect();
+        // A call that failed in passing is repeated in a later request.
+        let (looked, repeated) = (AtomicBool::new(false), AtomicBool::new(false));
         // Answers carry the places of their calls.
-        let read = |place: usize, answer: Answer<&RawValue>| asks[place].read(&answer);
+        let read = |place: usize, answer: Answer<&RawValue>| {
+            let is_look = matches!(asks[place], Ask::Look(_));
+            let late = looked.fetch_or(is_look, Ordering::Relaxed) && !is_look;
+            repeated.fetch_or(late, Ordering::Relaxed);
+            asks[place].read(&answer)
+        };
         let mut outcomes = self.batch_in_order(&calls, read).await?;
         let mut parts = Vec::with_capacity(asks.len());
         for (place, ask) in asks.iter().enumerate() {
@@ -386,6 +417,11 @@ impl Client {
                     tracing::debug!(%error, "a further page of a chain was refused");
                     parts.push(Part::NextPage(None));
                 }
+                (Ask::Look(_), Some(outcome)) => match outcome {
+                    Ok(look) if !repeated.load(Ordering::Relaxed) => parts.push(look),
+                    Ok(_) => {}
+                    Err(error) => tracing::debug!(%error, "a look after all else was refused"),
+                },
                 (_, Some(outcome)) => parts.push(outcome?),
             }
         }
@@ -407,6 +443,20 @@ impl ChainPages {
             None => self.strayed = true,
         }
     }
+}
+
+/// The calls for chains and deals, in as few batches as possible.
+fn batches_of<'a>(chains: &'a [HistoryChain], deal_ids: &[i64]) -> Result<Batches<'a>, Error> {
+    let mut batches = Batches::default();
+    for chain in chains {
+        check_chain(chain)?;
+        let next = std::iter::repeat_with(|| Ask::NextPage(&chain.query)).take(chain.pages - 1);
+        batches.add(std::iter::once(Ask::Page(&chain.query)).chain(next).collect());
+    }
+    for portion in deals::portions(deal_ids) {
+        batches.add(vec![Ask::Deals(portion)]);
+    }
+    Ok(batches)
 }
 
 /// Calls in batches. Those of a chain stay together.

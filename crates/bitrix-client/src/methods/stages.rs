@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::DEAL;
 use super::paging::Place;
 use crate::answer::Answer;
-use crate::batch::{Call, MAX_BATCH};
+use crate::batch::{Call, MAX_BATCH, PAGE_ROWS};
 use crate::client::Client;
 use crate::error::Error;
 use crate::wire::{Fields, Scalar, items, list};
@@ -52,6 +52,16 @@ pub struct Status {
     pub category_id: Option<i64>,
     /// The colour, as the portal writes it; `None` also for what is no text.
     pub color: Option<String>,
+}
+
+/// What [`Client::pipelines`] read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pipelines {
+    /// All pipelines of deals.
+    pub categories: Vec<Category>,
+    /// The entries of all lists that the portal has, by their sort; none where it did not answer with all of them at once. A list
+    /// that is not among them may be there all the same: [`Client::statuses`] tells.
+    pub statuses: Vec<Status>,
 }
 
 #[derive(Deserialize)]
@@ -110,6 +120,45 @@ impl Client {
         Ok(all)
     }
 
+    /// All pipelines of deals, and the entries of all lists of statuses, in one request.
+    ///
+    /// # Errors
+    /// Those of [`Client::categories`]. That the portal does not give all lists at once is no error.
+    pub async fn pipelines(&self) -> Result<Pipelines, Error> {
+        let calls = [
+            Call::new(CATEGORY_LIST, json!({"entityTypeId": DEAL})),
+            Call::new(STATUS_LIST, json!({"order": {"SORT": "ASC"}})),
+        ];
+        let read = |place: usize, answer: Answer<&RawValue>| {
+            let mut part = Pipelines::default();
+            match place {
+                0 if answer.next.is_none() => part.categories = read_categories(answer.result)?,
+                0 => {}
+                _ => {
+                    let statuses = read_statuses("", answer.result)?;
+                    if is_whole(&answer, statuses.len()) {
+                        part.statuses = statuses;
+                    }
+                }
+            }
+            Ok(part)
+        };
+        let mut all = Pipelines::default();
+        for part in self.batch_with(&calls, read).await? {
+            match part {
+                Ok(part) => {
+                    all.categories.extend(part.categories);
+                    all.statuses.extend(part.statuses);
+                }
+                Err(error) => tracing::debug!(%error, "pipelines and stages do not come together"),
+            }
+        }
+        if all.categories.is_empty() {
+            all.categories = self.categories().await?;
+        }
+        Ok(all)
+    }
+
     /// The entries of these lists (`DEAL_STAGE`, `DEAL_STAGE_3`, …), in the order of the lists, then of their sort.
     ///
     /// A list the portal does not know has no entries. 50 lists take one request; not known to page, but read on
@@ -145,6 +194,14 @@ impl Client {
         }
         Ok(lists.into_iter().flat_map(|list| list.entries).collect())
     }
+}
+
+/// Whether an answer with so many rows is surely all there is. A number of full pages may be the first of more.
+fn is_whole(answer: &Answer<&RawValue>, rows: usize) -> bool {
+    let told = answer
+        .total
+        .is_none_or(|total| usize::try_from(total) == Ok(rows));
+    answer.next.is_none() && told && !rows.is_multiple_of(PAGE_ROWS)
 }
 
 /// One list of statuses while it is read.

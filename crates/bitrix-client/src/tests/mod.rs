@@ -8,6 +8,7 @@ mod http;
 mod limits;
 mod lists;
 mod log;
+mod looks;
 mod retries;
 mod secrets;
 

@@ -4,15 +4,21 @@
 //! calls while there is something to ask. A request is put together only when the client's limits would let it go at once: what
 //! was learnt until then is in it, and other agents of the process have their turn. As many requests are under way as
 //! twice the steady rate needs; what comes is put in order, completed and handed on in steps. Who takes the steps slowly slows the reading.
+//!
+//! Where each request counts, none is to go half empty at the end either: the history is read to its end first, and deals that are known
+//! to be wanted fill the requests until the last rows have come. The request with the last deals looks at what came after
+//! all rows, too.
 
 pub(crate) mod packed;
 pub(crate) mod plan;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ::agent::Failure;
-use bitrix_client::{Client, HistoryChain, MAX_BATCH, PAGE_ROWS, Read};
+use bitrix_client::{ChainPages, Client, HistoryChain, HistoryQuery, MAX_BATCH, PAGE_ROWS, Read};
 use exchange::portal_failure;
 use rustc_hash::FxHashSet;
 use tokio::sync::mpsc;
@@ -22,7 +28,9 @@ use tracing::Instrument;
 
 use crate::deals::Deals;
 use crate::error::Error;
-use crate::reader::{Behind, NEAR, Reader, StepRows};
+use crate::opening::Opening;
+use crate::reader::{Behind, Look, NEAR, Reader, StepRows};
+use crate::windows::Window;
 use packed::Packed;
 use plan::{Ask, Came, Plan, calls};
 
@@ -36,7 +44,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const AHEAD: usize = 20_000;
 const AHEAD_WITHIN_LIMIT: usize = 150_000;
 
-/// No more is read while this part of them waits for its deals or to be taken.
+/// No more is read while this part of them waits for its deals or to be taken, where requests are free. Where each counts, as many may wait as
+/// there is memory for.
 const READY: usize = 3;
 
 /// Deals that are kept at least, where each request counts: as many as the rows that wait may belong to.
@@ -46,13 +55,28 @@ const DEALS_WITHIN_LIMIT: usize = 114_000;
 /// or so. All that it holds at once would be faster at the start alone, and would cut the IDs into many more spans.
 const ABREAST: f64 = 2.5;
 
+/// How much the last page counts for how many deals a page brings.
+const LATELY: f64 = 0.02;
+
 /// Steps that are read while earlier ones are written. Dropping this stops the reading.
 pub(crate) struct Steps {
     receiver: mpsc::Receiver<Result<StepRows, Failure>>,
     task: JoinHandle<()>,
+    ends_early: Arc<AtomicBool>,
 }
 
 impl Steps {
+    /// Reads to the end only what was begun: rows that wait for others were asked for once and are not to be asked for again. There is no step
+    /// after that.
+    pub(crate) fn end_early(&self) {
+        self.ends_early.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the reading was [ended early](Self::end_early).
+    pub(crate) fn ends_early(&self) -> bool {
+        self.ends_early.load(Ordering::Relaxed)
+    }
+
     /// The next step; `None` after the last, or after a failure.
     pub(crate) async fn next(&mut self) -> Option<Result<StepRows, Failure>> {
         self.receiver.recv().await
@@ -74,10 +98,17 @@ pub(crate) fn read_ahead(mut reader: Reader, after: i64, until: i64) -> Steps {
     if limited {
         reader.deals().keep(DEALS_WITHIN_LIMIT);
     }
+    let opening = reader.take_opening();
+    let ends_early = Arc::new(AtomicBool::new(false));
     let backfill = Backfill {
         reader,
         plan: Plan::new(after, until, most_ahead),
-        most_ready: most_ahead / READY,
+        until,
+        opening,
+        ends_early: Arc::clone(&ends_early),
+        last_look: LastLook::Ahead,
+        deals_per_page: 0.0,
+        most_ready: if limited { most_ahead } else { most_ahead / READY },
         wanted: VecDeque::new(),
         seen_to: 0,
         known: 0,
@@ -86,7 +117,11 @@ pub(crate) fn read_ahead(mut reader: Reader, after: i64, until: i64) -> Steps {
         handed_on: Instant::now(),
     };
     let task = tokio::spawn(backfill.run(sender).in_current_span());
-    Steps { receiver, task }
+    Steps {
+        receiver,
+        task,
+        ends_early,
+    }
 }
 
 /// One request.
@@ -94,6 +129,8 @@ struct Batch {
     asks: Vec<Ask>,
     chains: Vec<HistoryChain>,
     deals: Vec<i64>,
+    /// What is to be looked at after all else.
+    look: Option<HistoryQuery>,
 }
 
 /// A request and what came.
@@ -102,9 +139,44 @@ struct Answer {
     read: Read,
 }
 
+/// The look at what came after all rows, which goes along with the last request.
+enum LastLook {
+    /// It was not asked for yet.
+    Ahead,
+    /// It is under way, with the deals that are read just before it: none of their rows goes on until it came.
+    UnderWay(HashSet<i64>),
+    /// It came.
+    Taken(Arc<Look>),
+    /// It did not come as it has to: the reader will ask.
+    Lost,
+}
+
+impl LastLook {
+    /// Whether what other requests tell of this deal is not to be taken in.
+    fn reads(&self, deal: i64) -> bool {
+        match self {
+            Self::Ahead | Self::Lost => false,
+            Self::UnderWay(sure) => sure.contains(&deal),
+            Self::Taken(look) => look.sure.contains(&deal),
+        }
+    }
+
+    fn is_awaited_for(&self, deal: i64) -> bool {
+        matches!(self, Self::UnderWay(sure) if sure.contains(&deal))
+    }
+}
+
 struct Backfill {
     reader: Reader,
     plan: Plan,
+    until: i64,
+    /// Nothing more is to be begun.
+    ends_early: Arc<AtomicBool>,
+    /// The first rows, until they are taken in.
+    opening: Option<Opening>,
+    last_look: LastLook,
+    /// How many deals a page brings that were not known, lately.
+    deals_per_page: f64,
     /// So many rows may wait for their deals or to be taken.
     most_ready: usize,
     /// Deals to ask for, in the order in which rows need them.
@@ -129,12 +201,24 @@ impl Backfill {
     }
 
     async fn feed(&mut self, steps: &mpsc::Sender<Result<StepRows, Failure>>) -> Result<(), Failure> {
+        if let Some(Opening { window, asked, chain }) = self.opening.take() {
+            let came = self.came(window, chain)?;
+            self.plan.opens_with(window, asked, came);
+            // It is known how dense the IDs are.
+            self.abreast = usize::MAX;
+        }
         let portal = self.reader.portal().clone();
         let mut under_way: JoinSet<Result<Answer, Failure>> = JoinSet::new();
         while !self.plan.is_over() {
+            if self.ends_early.load(Ordering::Relaxed) && !matches!(self.last_look, LastLook::UnderWay(_)) {
+                self.plan.begin_no_more();
+                // What follows is not behind everything.
+                self.last_look = LastLook::Lost;
+            }
             let most = self.most_abreast();
             self.plan.expect_abreast(most);
             let due = self.is_due();
+            self.plan.hurry(self.ends_soon());
             let asks = if under_way.is_empty() {
                 self.has_asks()
             } else {
@@ -182,6 +266,23 @@ impl Backfill {
         enough.min(portal.max_in_flight())
     }
 
+    /// Whether what is left of the history is to be asked for before the deals that are known: the deals of the last rows can be asked for
+    /// only when those rows came, and until then other deals have to fill the requests. So many are kept back as requests may
+    /// go meanwhile.
+    #[allow(clippy::cast_precision_loss, reason = "counts of what is in memory")]
+    fn ends_soon(&self) -> bool {
+        let portal = self.reader.portal();
+        let rate = portal.config().requests_per_second;
+        if rate == 0.0 || self.plan.is_read() {
+            return false;
+        }
+        let meanwhile = (rate * portal.batch_answered_in().as_secs_f64()).ceil() + 1.0;
+        let pages = self.plan.pages_left();
+        let deals = self.wanted.len() as f64 + pages * self.deals_per_page;
+        deals <= meanwhile * (MAX_BATCH * PAGE_ROWS) as f64
+            && pages * PAGE_ROWS as f64 <= AHEAD_WITHIN_LIMIT as f64
+    }
+
     /// Whether there is anything to ask for.
     fn has_asks(&self) -> bool {
         let (ready, _) = self.plan.ready();
@@ -196,13 +297,14 @@ impl Backfill {
         deals >= MAX_BATCH || (ready < self.most_ready && self.plan.fills(MAX_BATCH - deals))
     }
 
-    /// The next request: deals first, since rows that are here wait for them. A portion of deals that is not full goes along only
+    /// The next request: deals first, since rows that are here wait for them, but near the end. A portion of deals that is not full goes along only
     /// where there is room.
     fn next_batch(&mut self) -> Batch {
         if !self.fills_a_request() {
             self.want_forgotten();
         }
-        let full = (self.wanted.len() / PAGE_ROWS).min(MAX_BATCH);
+        let first = if self.ends_soon() { 0 } else { self.wanted.len() };
+        let full = (first / PAGE_ROWS).min(MAX_BATCH);
         let (ready, _) = self.plan.ready();
         let asks = if ready < self.most_ready {
             self.plan.ask(MAX_BATCH - full)
@@ -211,11 +313,48 @@ impl Backfill {
         };
         let portions = MAX_BATCH.saturating_sub(calls(&asks));
         let deals = self.wanted.len().min(portions * PAGE_ROWS);
-        Batch {
+        let mut batch = Batch {
             chains: asks.iter().map(|ask| self.chain(ask)).collect(),
             asks,
             deals: self.wanted.drain(..deals).collect(),
+            look: None,
+        };
+        let is_last = batch.asks.is_empty() && self.wanted.is_empty() && self.plan.is_read();
+        if is_last && matches!(self.last_look, LastLook::Ahead) {
+            self.look_with(&mut batch);
         }
+        batch
+    }
+
+    /// All rows are here, and this request asks for the last of their deals: it can look for what came after the rows, too. Of the deals of the
+    /// newest rows that tells whether they were moved again, if they are read before it in the same request: those that were read
+    /// earlier may be out of date by now, and those that other requests ask for may be read later.
+    fn look_with(&mut self, batch: &mut Batch) {
+        let ends = self.ends();
+        let is_near = |record: &&Packed| {
+            let mut ends = ends.iter().flatten();
+            ends.any(|end| (record.created_at() - end).abs() <= NEAR)
+        };
+        let mut sure: HashSet<i64> = batch.deals.iter().copied().collect();
+        sure.extend(self.plan.front().filter(is_near).map(Packed::owner_id));
+        if sure.len() > (MAX_BATCH - 1) * PAGE_ROWS {
+            return;
+        }
+        batch.deals = sure.iter().copied().collect();
+        batch.look = Some(HistoryQuery {
+            after_id: Some(self.until),
+            ..HistoryQuery::default()
+        });
+        self.asked.extend(&sure);
+        self.last_look = LastLook::UnderWay(sure);
+        // Deals that were known are awaited anew.
+        self.known = 0;
+    }
+
+    /// When the last rows that are here were made, by ID and by time.
+    fn ends(&self) -> [Option<i64>; 2] {
+        let times = || self.plan.front().map(Packed::created_at);
+        [times().last(), times().max()]
     }
 
     fn chain(&self, ask: &Ask) -> HistoryChain {
@@ -228,24 +367,49 @@ impl Backfill {
     fn take_in(&mut self, answer: Answer) -> Result<(), Failure> {
         let Answer { batch, read } = answer;
         self.abreast = self.abreast.saturating_mul(2);
-        for id in &batch.deals {
+        let (mut asked, mut deals) = (batch.deals, read.deals);
+        if batch.look.is_some() {
+            self.last_look = match std::mem::replace(&mut self.last_look, LastLook::Lost) {
+                // One page that is full may be the first of more.
+                LastLook::UnderWay(sure) => match read.look.filter(|page| !page.more) {
+                    Some(page) => LastLook::Taken(Arc::new(Look {
+                        sure,
+                        moved: page.records.iter().map(|record| record.owner_id).collect(),
+                    })),
+                    None => LastLook::Lost,
+                },
+                other => other,
+            };
+        } else {
+            asked.retain(|id| !self.last_look.reads(*id));
+            deals.retain(|deal| !self.last_look.reads(deal.id));
+        }
+        for id in &asked {
             self.asked.remove(id);
         }
-        self.reader.deals().learn(&batch.deals, &read.deals);
+        self.reader.deals().learn(&asked, &deals);
         for (ask, chain) in batch.asks.into_iter().zip(read.chains) {
-            let pages = self.reader.trusted_chain(ask.window, chain.pages)?;
-            for record in pages.iter().flat_map(|page| &page.records) {
-                want(
-                    self.reader.deals(),
-                    &mut self.asked,
-                    &mut self.wanted,
-                    record.owner_id,
-                );
-            }
-            let strayed = chain.strayed;
-            self.plan.came(ask, Came { pages, strayed });
+            let came = self.came(ask.window, chain)?;
+            self.plan.came(ask, came);
         }
         Ok(())
+    }
+
+    /// Pages of a window, whose deals will be asked for.
+    fn came(&mut self, window: Window, chain: ChainPages) -> Result<Came, Failure> {
+        let strayed = chain.strayed;
+        let pages = self.reader.trusted_chain(window, chain.pages)?;
+        for page in &pages {
+            let known = self.wanted.len();
+            for record in &page.records {
+                let id = record.owner_id;
+                want(self.reader.deals(), &mut self.asked, &mut self.wanted, id);
+            }
+            #[allow(clippy::cast_precision_loss, reason = "at most a page")]
+            let new = (self.wanted.len() - known) as f64;
+            self.deals_per_page += (new - self.deals_per_page) * LATELY;
+        }
+        Ok(Came { pages, strayed })
     }
 
     /// Deals of rows that are ready may have been forgotten since. Where there is room they are asked for together, rather than step by
@@ -268,30 +432,21 @@ impl Backfill {
         // What is late goes as far as its deals are known: while more comes in, the last rows never have theirs.
         for record in self.plan.front().take(STEP).skip(self.seen_to) {
             // A deal may have been forgotten since its row came.
-            want(
-                self.reader.deals(),
-                &mut self.asked,
-                &mut self.wanted,
-                record.owner_id(),
-            );
+            let id = record.owner_id();
+            want(self.reader.deals(), &mut self.asked, &mut self.wanted, id);
             self.seen_to += 1;
         }
         let deals = self.reader.deals();
-        self.known += self
-            .plan
-            .front()
-            .take(STEP)
-            .skip(self.known)
-            .take_while(|record| deals.knows(record.owner_id()))
-            .count();
+        let mut is_known = |id| deals.knows(id) && !self.last_look.is_awaited_for(id);
+        let rows = self.plan.front().take(STEP).skip(self.known);
+        self.known += rows.map(Packed::owner_id).take_while(|id| is_known(*id)).count();
         let complete = self.known == ready.min(STEP);
         complete || (late && self.known > 0)
     }
 
     async fn next_step(&mut self) -> Result<StepRows, Failure> {
         let (_, known_to) = self.plan.ready();
-        let newest = self.plan.front().map(Packed::created_at).max();
-        let last = self.plan.front().last().map(Packed::created_at);
+        let [last, newest] = self.ends();
         let most = std::mem::take(&mut self.known);
         self.seen_to = 0;
         // Who made a move is told by what follows it within seconds. So the newest rows stay, where others can go.
@@ -312,6 +467,10 @@ impl Backfill {
             known_to,
             ends: [last, newest],
             moved: self.plan.front().take_while(soon).map(Packed::owner_id).collect(),
+            look: match &self.last_look {
+                LastLook::Taken(look) => Some(Arc::clone(look)),
+                _ => None,
+            },
         };
         let rows = self.reader.complete(taken.records, Some(behind)).await?;
         Ok(StepRows {
@@ -334,7 +493,11 @@ fn want(deals: &mut Deals, asked: &mut FxHashSet<i64>, wanted: &mut VecDeque<i64
 
 /// One request.
 async fn ask(portal: Client, batch: Batch) -> Result<Answer, Failure> {
-    match portal.read(&batch.chains, &batch.deals).await {
+    let read = match &batch.look {
+        Some(look) => portal.read_and_look(&batch.chains, &batch.deals, look).await,
+        None => portal.read(&batch.chains, &batch.deals).await,
+    };
+    match read {
         Ok(read) => Ok(Answer { batch, read }),
         Err(error) => Err(portal_failure("read the stage history", error)),
     }

@@ -54,8 +54,18 @@ const SHARES: f64 = 0.35;
 /// Spans are halved rather than that fewer than this part of those that are meant to be read side by side are left.
 const AT_LEAST: f64 = 0.5;
 
-/// Spans are not halved that have fewer pages.
+/// Spans are not halved that have fewer pages, where pages come one by one; where chains do, what one chain takes, and less where too many rows
+/// wait for the first spans.
 const SHORTEST_SPLIT: f64 = 2.0;
+const MAX_CHAIN: f64 = 50.0;
+const SHORTEST_SPLIT_AHEAD: f64 = 20.0;
+
+/// Where pages come in chains, no new span has fewer pages to share work with others.
+const SHORTEST_SHARE: f64 = 40.0;
+
+/// By how much more pages than are expected are asked for near the end, as a factor and in pages, so that nothing is left for another request.
+const MORE: f64 = 1.02;
+const AND_MORE: f64 = 0.3;
 
 /// Pages of the first span, and by how many each further one is longer: rows come early, and not all spans end at the same time.
 const FIRST_SPAN: f64 = 12.0;
@@ -198,6 +208,8 @@ pub(crate) struct Plan {
     density: Density,
     /// Requests under way.
     abreast: usize,
+    /// Whether chains go to the ends of their spans, though some of their calls may be wasted.
+    hurry: bool,
     /// With how many pages the chain of a new span begins.
     first_chain: usize,
     /// Chains in a row that the portal stopped at their first page.
@@ -218,15 +230,46 @@ impl Plan {
             spans: BTreeMap::new(),
             density: Density::default(),
             abreast: 1,
+            hurry: false,
             first_chain: 1,
             stopped: 0,
             kinds: Kinds::default(),
         }
     }
 
+    /// The first rows are here already: all of `window`, of which so many pages were asked for.
+    pub(crate) fn opens_with(&mut self, window: Window, pages: usize, came: Came) {
+        if window.after != self.cut_to || window.up_to <= window.after {
+            return;
+        }
+        let mut span = Span::new(window.after, window.up_to);
+        let ask = span.ask(window.after, pages);
+        self.spans.insert(window.after, span);
+        self.cut_to = window.up_to;
+        self.cut += 1.0;
+        self.came(ask, came);
+    }
+
+    /// No more spans are begun: the reading ends with those that are.
+    pub(crate) fn begin_no_more(&mut self) {
+        self.until = self.cut_to;
+    }
+
     /// So many requests will be under way at a time. The more, the shorter the spans.
     pub(crate) fn expect_abreast(&mut self, requests: usize) {
         self.abreast = requests.max(1);
+    }
+
+    /// The end is near: nothing is to be left for another request.
+    pub(crate) fn hurry(&mut self, hurry: bool) {
+        self.hurry = hurry;
+    }
+
+    /// How many pages are expected to come still.
+    pub(crate) fn pages_left(&self) -> f64 {
+        let open: f64 = self.open().map(Span::pages_left).sum();
+        let density = self.density.rows_per_id().unwrap_or(1.0);
+        open + float(self.until - self.cut_to) * density / float(PAGE)
     }
 
     fn has_chains(&self) -> bool {
@@ -266,15 +309,21 @@ impl Plan {
     /// At most `most` pages to ask for: first those that rows wait for. They count as asked for from now on.
     pub(crate) fn ask(&mut self, most: usize) -> Vec<Ask> {
         self.split();
-        let (longest, reach) = (self.longest_chain(), self.reach());
+        let (longest, reach, hurry) = (self.longest_chain(), self.reach(), self.hurry);
         let mut asks: Vec<Ask> = Vec::new();
         let mut left = most;
         let open = self.spans.iter_mut().filter(|(_, span)| span.is_open());
-        for (start, span) in open.take(reach).filter(|(_, span)| span.waits()) {
+        let waiting = open.take(reach).filter(|(_, span)| span.waits());
+        let mut waiting: Vec<(&i64, &mut Span)> = waiting.collect();
+        if hurry {
+            // What takes the most requests one after another must not begin last.
+            waiting.sort_by(|(_, one), (_, other)| other.pages_left().total_cmp(&one.pages_left()));
+        }
+        for (start, span) in waiting {
             if left == 0 {
                 break;
             }
-            let pages = span.next_chain(longest).min(left);
+            let pages = span.next_chain(longest, hurry).min(left);
             asks.push(span.ask(*start, pages));
             left -= pages;
         }
@@ -285,7 +334,7 @@ impl Plan {
             let mut span = Span::new(start, up_to);
             span.rows_per_id = self.density.rows_per_id().unwrap_or(0.0);
             span.chain = self.first_chain;
-            let pages = span.next_chain(longest).min(left);
+            let pages = span.next_chain(longest, hurry).min(left);
             asks.push(span.ask(start, pages));
             left -= pages;
             self.spans.insert(start, span);
@@ -299,8 +348,14 @@ impl Plan {
     /// Where fewer spans are left than are to be read side by side, halves the longest that wait: what is left of a long one would be
     /// read by one request after another.
     fn split(&mut self) {
-        let to_cut = self.to_cut();
+        let to_cut = self.to_cut(1);
         let reach = self.reach();
+        let shortest = match (self.has_chains(), reach) {
+            (false, _) => SHORTEST_SPLIT,
+            (true, usize::MAX) => MAX_CHAIN,
+            // Too many rows wait for the first spans.
+            (true, _) => SHORTEST_SPLIT_AHEAD,
+        };
         loop {
             let side_by_side = self.open().take(reach).count() + to_cut;
             if count(side_by_side) >= AT_LEAST * self.side_by_side() {
@@ -311,7 +366,7 @@ impl Plan {
                 .take(reach)
                 .filter(|span| span.waits())
                 .max_by(|one, other| one.pages_left().total_cmp(&other.pages_left()));
-            let Some(span) = longest.filter(|span| span.pages_left() >= SHORTEST_SPLIT) else {
+            let Some(span) = longest.filter(|span| span.pages_left() >= shortest) else {
                 return;
             };
             let middle = span.read_to + (span.up_to - span.read_to) / 2;
@@ -342,12 +397,13 @@ impl Plan {
         self.cut_to < self.until && self.ahead() < self.most_ahead
     }
 
-    /// How many spans can be cut now.
-    fn to_cut(&self) -> usize {
+    /// How many spans can be cut now, if each begins with a chain of so many pages.
+    fn to_cut(&self, pages: usize) -> usize {
         if !self.may_cut() {
             return 0;
         }
-        let room = self.most_ahead.saturating_sub(self.ahead()).div_ceil(PAGE_ROWS);
+        let room = self.most_ahead.saturating_sub(self.ahead());
+        let room = room.div_ceil(PAGE_ROWS * pages);
         let width = usize::try_from(self.width()).unwrap_or(usize::MAX);
         let left = usize::try_from(self.until - self.cut_to).unwrap_or(usize::MAX);
         room.min(left.div_ceil(width))
@@ -357,8 +413,9 @@ impl Plan {
     pub(crate) fn fills(&self, pages: usize) -> bool {
         let waiting = self.open().take(self.reach()).filter(|span| span.waits());
         let longest = self.longest_chain();
-        let waiting: usize = waiting.map(|span| span.next_chain(longest)).sum();
-        waiting + self.to_cut() * self.first_chain.min(longest) >= pages
+        let waiting: usize = waiting.map(|span| span.next_chain(longest, self.hurry)).sum();
+        let first = self.first_chain.min(longest);
+        waiting + self.to_cut(first) * first >= pages
     }
 
     /// Whether [`ask`](Self::ask) has anything.
@@ -504,6 +561,12 @@ impl Plan {
         let grown = FIRST_SPAN + self.cut * GROWS;
         let left = float(self.until - self.cut_to) * density / float(PAGE);
         let shared = left / (SHARES * self.side_by_side());
+        // What one chain takes is not worth sharing.
+        let shared = if self.has_chains() {
+            shared.max(SHORTEST_SHARE)
+        } else {
+            shared
+        };
         let pages = self.longest().min(grown).min(shared);
         let spread = 1.0 + SPREAD * ((self.cut * GOLDEN).fract() - 0.5);
         let pages = (pages * spread).max(1.0);
@@ -558,9 +621,24 @@ impl Span {
         whole
     }
 
-    /// Its next chain, in pages.
-    fn next_chain(&self, longest: usize) -> usize {
-        self.chain.min(self.whole_pages_left()).min(longest)
+    /// How many pages it may have still.
+    fn all_pages_left(&self) -> usize {
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "casts of floats stay within the type"
+        )]
+        let all = (self.pages_left() * MORE + AND_MORE).ceil().max(1.0) as usize;
+        all
+    }
+
+    /// Its next chain, in pages. In a hurry it goes to the end.
+    fn next_chain(&self, longest: usize, hurry: bool) -> usize {
+        if hurry {
+            self.all_pages_left().min(longest)
+        } else {
+            self.chain.min(self.whole_pages_left()).min(longest)
+        }
     }
 
     /// Asks for the next pages of it.
