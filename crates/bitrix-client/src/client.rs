@@ -188,6 +188,18 @@ impl Client {
         self.inner.limits.budget()
     }
 
+    /// How many requests the portal's bucket holds at most, of all that this client has sent and was told of: 0 without a limit.
+    #[must_use]
+    pub fn requests_in_bucket(&self) -> f64 {
+        self.inner.limits.bucket.held()
+    }
+
+    /// Tells that the portal's bucket may hold so many requests of others behind the same address, such as an earlier process. A client takes
+    /// it for empty otherwise.
+    pub fn assume_in_bucket(&self, requests: f64) {
+        self.inner.limits.bucket.hold(requests);
+    }
+
     /// Waits until no request waits for the limits. A caller that puts together a large request only then puts it together late, with
     /// all that it knows, and lets others pass.
     pub async fn turn(&self) {

@@ -5,12 +5,13 @@ use std::time::Duration;
 use agent::{AgentSpec, CancellationToken, Schedule};
 use agent_scheduler::{AgentRecord, AgentState, ErrorKind, FailedAs, Finished, StateFile, WorkerLock};
 use anyhow::{Context, bail};
+use bitrix_client::Client;
 use exchange::Exchange;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::config::Config;
 use crate::output::{Meter, time};
-use crate::wiring;
+use crate::{shared_bucket, wiring};
 
 /// A rest from this length on is told to the user.
 const WORTH_A_WORD: Duration = Duration::from_secs(5);
@@ -19,6 +20,7 @@ const WORTH_A_WORD: Duration = Duration::from_secs(5);
 pub(crate) async fn bulk(
     config: &Config,
     state: &StateFile,
+    portal: &Client,
     exchange: &dyn Exchange,
     stop: CancellationToken,
     meter: &Meter,
@@ -35,9 +37,12 @@ pub(crate) async fn bulk(
                 .map(on_demand);
             // In the foreground somebody is there to act: what does not pass by itself is told at once.
             let scheduler = wiring::scheduler(config, state.clone(), lock, specs, 1)?;
-            scheduler
+            shared_bucket::take(state, portal).await;
+            let finished = scheduler
                 .run_until_done(agent, "", stop, |record| shown.show(record, meter))
-                .await?
+                .await;
+            shared_bucket::leave(state, portal).await;
+            finished?
         }
         Err(error) if error.kind() == ErrorKind::InUse => {
             meter.say("another process works on this state and does it; waiting for it");

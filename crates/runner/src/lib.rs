@@ -26,6 +26,7 @@ mod panel;
 mod plugins;
 mod report;
 mod serving;
+mod shared_bucket;
 mod since;
 mod wiring;
 

@@ -112,6 +112,20 @@ impl Arrivals {
         }
     }
 
+    /// The portal's bucket may hold so many requests that were not sent here.
+    pub(super) fn hold(&mut self, requests: f64, now: Instant) {
+        self.settle(now);
+        for level in [&mut self.sent, &mut self.arrived] {
+            level.requests = level.at(now).max(requests.min(self.burst));
+            level.at = level.at.max(now);
+        }
+    }
+
+    /// How many requests the bucket holds at most.
+    pub(super) fn held(&mut self, now: Instant) -> f64 {
+        self.level(now)
+    }
+
     /// How many requests may be sent at once.
     pub(super) fn room(&mut self, now: Instant) -> u32 {
         #[expect(

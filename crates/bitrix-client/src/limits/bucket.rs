@@ -141,8 +141,8 @@ impl Bucket {
             if !(SLOWEST..=FASTEST).contains(&requests_per_second) {
                 return Err("requests_per_second must be 0 (no limit) or a number from 0.001 to 1000000");
             }
-            let burst = NonZeroU32::new(burst)
-                .filter(|burst| burst.get() <= LARGEST_BURST)
+            let burst = NonZeroU32::new(usable(burst))
+                .filter(|_| burst <= LARGEST_BURST)
                 .ok_or("burst must be a number from 1 to 1000000")?;
             let period = Duration::from_secs_f64(1.0 / (requests_per_second * DRAIN_SHARE));
             let quota =
@@ -232,6 +232,21 @@ impl Bucket {
         }
     }
 
+    /// The portal's bucket may hold so many requests that others have sent.
+    pub(crate) fn hold(&self, requests: f64) {
+        if let Some(arrivals) = &mut lock(&self.state).arrivals {
+            arrivals.hold(requests, Instant::now());
+        }
+    }
+
+    /// How many requests the portal's bucket holds at most, as far as known.
+    pub(crate) fn held(&self) -> f64 {
+        let arrivals = &mut lock(&self.state).arrivals;
+        arrivals
+            .as_mut()
+            .map_or(0.0, |arrivals| arrivals.held(Instant::now()))
+    }
+
     /// The portal has answered a request just now, and has worked on it for so long: before that it had arrived.
     pub(crate) fn worked(&self, start: Start, took: Duration) {
         if let (Some(arrivals), Some(by)) =
@@ -289,6 +304,12 @@ impl Bucket {
             blocked_for: rest_of(state.blocked_until, now),
         }
     }
+}
+
+/// Requests that are sent at once. The vendor says that the bucket "blocks at 50", not whether the 50th is let in, so one of so many is left
+/// out.
+fn usable(burst: u32) -> u32 {
+    if burst < 10 { burst } else { burst - 1 }
 }
 
 /// Whether a request may go.

@@ -27,7 +27,15 @@ pub(crate) async fn run(config: &Config, word: &str, wait: bool, as_json: bool) 
     }
     let stop = foreground::stop_on_signal()?;
     let meter = Meter::new(exchange.name());
-    let result = foreground::bulk(config, &state, exchange.as_ref(), stop, &meter).await;
+    let result = foreground::bulk(
+        config,
+        &state,
+        &parts.context.portal,
+        exchange.as_ref(),
+        stop,
+        &meter,
+    )
+    .await;
     meter.finish();
     let record = result?;
     let progress = record.progress.unwrap_or_default();

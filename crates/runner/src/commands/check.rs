@@ -11,6 +11,7 @@ use table_map::ViewMap;
 use crate::config::{Config, ConfigFailure};
 use crate::exit::{DONE, FAILED, chain};
 use crate::output;
+use crate::shared_bucket;
 use crate::wiring::{self, NoDatabase, Parts};
 
 /// One question and its answer.
@@ -43,6 +44,8 @@ const ATTEMPTS: u32 = 2;
 pub(crate) async fn run(config: &Config, as_json: bool) -> anyhow::Result<u8> {
     let mut answers = Answers(Vec::new());
     let client = wiring::portal_with(config, ATTEMPTS)?;
+    let is_new = !config.state.path.exists();
+    let bucket = shared_bucket::visit(config, &client).await;
     match wiring::existing_target(config) {
         Ok(store) => {
             // What is wrong with the configuration ends the command before anything is asked.
@@ -61,7 +64,12 @@ pub(crate) async fn run(config: &Config, as_json: bool) -> anyhow::Result<u8> {
         }
     }
     match wiring::state(config) {
-        Ok(state) => answers.ok("state", format!("{} can be written", state.path().display())),
+        Ok(state) => {
+            if bucket.is_some() || is_new {
+                shared_bucket::leave(&state, &client).await;
+            }
+            answers.ok("state", format!("{} can be written", state.path().display()));
+        }
         Err(error) => answers.wrong("state", chain(&error)),
     }
     let all_well = answers.0.iter().all(|answer| answer.ok);

@@ -66,7 +66,15 @@ pub(crate) async fn run(global: &GlobalOptions, options: &DemoOptions) -> anyhow
     let mut all_true = true;
     for exchange in &parts.exchanges {
         let meter = Meter::new(format!("upload {}", exchange.subject()));
-        let uploaded = foreground::bulk(&config, &state, exchange.as_ref(), stop.clone(), &meter).await;
+        let uploaded = foreground::bulk(
+            &config,
+            &state,
+            &parts.context.portal,
+            exchange.as_ref(),
+            stop.clone(),
+            &meter,
+        )
+        .await;
         meter.finish();
         let progress = uploaded?.progress.unwrap_or_default();
         let meter = Meter::new(format!("verify {}", exchange.subject()));

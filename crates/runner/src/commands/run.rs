@@ -11,7 +11,7 @@ use crate::intake::Intake;
 use crate::measured::measured;
 use crate::panel::{PanelDesk, verifying};
 use crate::wiring::{self, Parts};
-use crate::{foreground, serving};
+use crate::{foreground, serving, shared_bucket};
 
 pub(crate) async fn run(config: &Config) -> anyhow::Result<u8> {
     let state = wiring::state(config)?;
@@ -47,7 +47,9 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<u8> {
         web = %server.local_addr(),
         "running; stop with Ctrl-C or SIGTERM"
     );
-    let scheduler = wiring::scheduler(config, state, lock, agents, config.agents.park_after)?;
+    let scheduler = wiring::scheduler(config, state.clone(), lock, agents, config.agents.park_after)?;
+    let portal = &parts.context.portal;
+    shared_bucket::take(&state, portal).await;
     // Whichever ends first ends the other.
     let agents = async {
         let ended = scheduler.run(stop.clone()).await;
@@ -61,6 +63,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<u8> {
         }
     };
     let (ended, ()) = tokio::join!(agents, serving);
+    shared_bucket::leave(&state, portal).await;
     ended?;
     tracing::info!("stopped");
     Ok(DONE)

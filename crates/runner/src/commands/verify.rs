@@ -11,6 +11,7 @@ use crate::output::{self, Meter};
 use crate::panel::BY_COMMAND_LINE;
 use crate::panel::verifying::{self, Part, Verified};
 use crate::report::{Asked, Outcome, Report, ReportFiles, describe};
+use crate::shared_bucket;
 use crate::wiring::{self, Parts};
 
 pub(crate) async fn run(config: &Config, flags: &VerifyFlags) -> anyhow::Result<u8> {
@@ -21,6 +22,7 @@ pub(crate) async fn run(config: &Config, flags: &VerifyFlags) -> anyhow::Result<
         None => parts.exchanges.iter().collect(),
     };
     let stop = foreground::stop_on_signal()?;
+    let bucket = shared_bucket::visit(config, &parts.context.portal).await;
     tokio::select! {
         biased;
         () = stop.cancelled() => anyhow::bail!("{}; nothing was compared", exchange::STOPPED),
@@ -74,6 +76,9 @@ pub(crate) async fn run(config: &Config, flags: &VerifyFlags) -> anyhow::Result<
         if stop.is_cancelled() {
             break;
         }
+    }
+    if let Some(state) = &bucket {
+        shared_bucket::leave(state, &parts.context.portal).await;
     }
     report.seconds = whole.elapsed().as_secs_f64();
     show(&report, files.as_ref(), flags.json)?;
