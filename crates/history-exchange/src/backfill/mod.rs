@@ -202,10 +202,11 @@ impl Backfill {
 
     async fn feed(&mut self, steps: &mpsc::Sender<Result<StepRows, Failure>>) -> Result<(), Failure> {
         if let Some(Opening { window, asked, chain }) = self.opening.take() {
+            // It is known how dense the IDs are. Whether the portal follows chains is not, when it did not follow this one: then more and more
+            // requests go side by side, so that few are wasted.
+            self.abreast = if chain.strayed { 2 } else { usize::MAX };
             let came = self.came(window, chain)?;
             self.plan.opens_with(window, asked, came);
-            // It is known how dense the IDs are.
-            self.abreast = usize::MAX;
         }
         let portal = self.reader.portal().clone();
         let mut under_way: JoinSet<Result<Answer, Failure>> = JoinSet::new();
