@@ -64,7 +64,9 @@ pub use failure::{portal_failure, row_failure, store_failure};
 pub use settings::{ConfigError, Settings};
 pub use stopping::unless_stopped;
 pub use switches::{NoSwitches, Switch, SwitchKind, Switches};
-pub use tables::{Unverified, WriteCounts, ensure_table, require_table, write, write_verified};
+pub use tables::{
+    Unverified, WriteCounts, ensure_table, ensure_writable, require_table, write, write_verified,
+};
 pub use verification::{ColumnFinding, Finding, Mended, Refused, Verification};
 pub use views::{ViewsOnce, plan_view};
 

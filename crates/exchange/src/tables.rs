@@ -3,7 +3,7 @@
 use agent::Failure;
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
-use store::{ErrorKind, Store, Upserted, planner};
+use store::{ErrorKind, Plan, Store, Upserted, planner};
 use table_map::{Row, Strictness, TableMap, difference};
 
 use crate::failure::store_failure;
@@ -20,6 +20,19 @@ const READ_BACK: usize = 1000;
 /// # Errors
 /// Permanent when the database has a table of this name that cannot be taken over.
 pub async fn ensure_table(store: &dyn Store, map: &TableMap) -> Result<(), Failure> {
+    ensure(store, map, Clone::clone).await
+}
+
+/// The same, but for indexes that only make questions faster. Who brings millions of rows makes them when all are there: sorted once they
+/// cost a fraction of what they cost row by row, above all where rows of one moment lie far apart in them.
+///
+/// # Errors
+/// As [`ensure_table`].
+pub async fn ensure_writable(store: &dyn Store, map: &TableMap) -> Result<(), Failure> {
+    ensure(store, map, Plan::without_plain_indexes).await
+}
+
+async fn ensure(store: &dyn Store, map: &TableMap, part: impl Fn(&Plan) -> Plan) -> Result<(), Failure> {
     let table = map.name();
     let shape = store.inspect(map).await.map_err(store_failure)?;
     let plan = planner::plan(map, shape.as_ref()).map_err(|clashes| {
@@ -29,6 +42,7 @@ pub async fn ensure_table(store: &dyn Store, map: &TableMap) -> Result<(), Failu
         ))
         .with_source(clashes)
     })?;
+    let plan = part(&plan);
     if plan.is_empty() {
         return Ok(());
     }

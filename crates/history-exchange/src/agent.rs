@@ -6,7 +6,9 @@ use std::time::Duration;
 use ::agent::{Activation, Agent, AgentRequest, Failure, Outcome};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use exchange::{Context, Scope, Unverified, ensure_table, store_failure, unless_stopped, write};
+use exchange::{
+    Context, Scope, Unverified, ensure_table, ensure_writable, store_failure, unless_stopped, write,
+};
 use stage_list_exchange::StageList;
 use table_map::{Row, TableMap};
 use tokio::time::Instant;
@@ -68,7 +70,7 @@ impl UploadAgent {
 
     /// What an activation works with: tables made, stages in step, and where to go on. `None` when the portal has no history.
     async fn prepare(&self, activation: &Activation) -> Result<Option<(Reader, UploadState)>, Failure> {
-        ensure_table(self.context.store.as_ref(), &self.map).await?;
+        ensure_writable(self.context.store.as_ref(), &self.map).await?;
         let mut reader =
             Reader::new(self.context.clone(), self.map.clone(), Arc::clone(&self.stages)).await?;
         self.views.ensure(&self.context).await;
@@ -261,6 +263,11 @@ impl UploadAgent {
         switches::pace(&self.context, self.config.pace).await
     }
 
+    /// Makes the indexes that waited until all rows were there.
+    async fn complete_table(&self) -> Result<(), Failure> {
+        ensure_table(self.context.store.as_ref(), &self.map).await
+    }
+
     /// Everything up to `cursor` is in the table: from here on the actualizer keeps it true.
     async fn hand_over(
         &self,
@@ -317,6 +324,7 @@ impl Agent for UploadAgent {
             activation
                 .report(::agent::Progress::new(0, Some(0), "rows"))
                 .await?;
+            self.complete_table().await?;
             self.hand_over(activation, 0, self.context.clock.now()).await?;
             return Ok(Outcome::done());
         };
@@ -336,6 +344,12 @@ impl Agent for UploadAgent {
             }
         };
         if state.cursor >= state.until {
+            let progress = state
+                .progress()
+                .with_note("all rows are there; making what is lacking of indexes");
+            activation.report(progress).await?;
+            self.complete_table().await?;
+            activation.report(state.progress()).await?;
             self.hand_over(activation, state.cursor, state.started_at).await?;
             Ok(Outcome::done())
         } else {

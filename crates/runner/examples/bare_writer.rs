@@ -7,14 +7,14 @@
 //! ```
 //!
 //! The target is the one in STAGE_EXCHANGE_TARGET__URL. `write` holds all rows in memory before it begins, and prints one line
-//! of JSON: rows, seconds and CPU seconds from the first row written to the last one compared.
+//! of JSON: rows, seconds and CPU seconds from the first row written to the last index made, as an upload does it.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
 use agent::{Clock, SystemClock};
 use anyhow::{Context, Result, bail, ensure};
-use exchange::{Environment, Unverified, ensure_table};
+use exchange::{Environment, Unverified, ensure_table, ensure_writable};
 use serde_json::json;
 use store::Store;
 use store_mssql::{MssqlOptions, MssqlStore, MssqlTarget};
@@ -49,7 +49,7 @@ async fn write(source: &str, target: &str, step: usize) -> Result<()> {
     let rows = rows_of(source, &map).await?;
     ensure!(!rows.is_empty(), "{source} has no rows");
     let store = open(target)?;
-    ensure_table(store.as_ref(), &map).await?;
+    ensure_writable(store.as_ref(), &map).await?;
     ensure!(store.count(&map).await? == 0, "the target has rows already");
 
     let at = SystemClock.now().naive_utc();
@@ -65,6 +65,7 @@ async fn write(source: &str, target: &str, step: usize) -> Result<()> {
         behind = Some(written?);
     }
     settle(store.as_ref(), &map, behind).await?;
+    ensure_table(store.as_ref(), &map).await?;
     let seconds = began.elapsed().as_secs_f64();
     let cpu = cpu_seconds()
         .zip(cpu_before)

@@ -11,9 +11,8 @@ use store::{Error, ErrorKind};
 /// How long to wait for another program's lock.
 pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(30);
 
-/// What the connection that writes may keep of the file: the index pages that a step of rows touches. With 4 MiB it went back to the file for
-/// some of them, and a million rows took some 8% more processor time.
-const WRITER_CACHE_KIB: i64 = 8 * 1024;
+/// What the connection that writes may keep of the file, and of rows that are sorted for an index.
+const WRITER_CACHE_KIB: i64 = 4 * 1024;
 
 /// What the connection that reads may keep: it reads what was just written, or walks a table once.
 const READER_CACHE_KIB: i64 = 512;

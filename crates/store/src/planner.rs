@@ -58,14 +58,19 @@ impl Plan {
     /// The same without its indexes: what has to be there before rows can be read, written or merged.
     #[must_use]
     pub fn without_indexes(&self) -> Self {
-        let is_index = |step: &&Step| matches!(step, Step::CreateIndex(_));
+        self.only(|step| !matches!(step, Step::CreateIndex(_)))
+    }
+
+    /// The same without the indexes that are not unique: what has to be there before rows can be written safely. The others only make
+    /// questions faster.
+    #[must_use]
+    pub fn without_plain_indexes(&self) -> Self {
+        self.only(|step| !matches!(step, Step::CreateIndex(index) if !index.is_unique()))
+    }
+
+    fn only(&self, wanted: impl Fn(&Step) -> bool) -> Self {
         Self {
-            steps: self
-                .steps
-                .iter()
-                .filter(|step| !is_index(step))
-                .cloned()
-                .collect(),
+            steps: self.steps.iter().filter(|step| wanted(step)).cloned().collect(),
             ..self.clone()
         }
     }

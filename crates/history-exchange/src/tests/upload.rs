@@ -181,6 +181,35 @@ async fn the_cursor_stays_behind_a_step_that_failed_and_the_next_activation_goes
 }
 
 #[tokio::test]
+async fn indexes_that_only_questions_need_are_made_when_all_rows_are_there() {
+    let bench = Bench::new(2000).await;
+    let map = table(Environment::Test).unwrap();
+    let indexes = async || {
+        let shape = bench.store.inspect(&map).await.unwrap().unwrap();
+        let plan = store::planner::plan(&map, Some(&shape)).unwrap();
+        (
+            shape
+                .indexes
+                .iter()
+                .any(|index| index.unique && index.columns == ["EXTERNAL_ID"]),
+            plan.steps().len(),
+        )
+    };
+    bench.store.upserts_left.store(1, Ordering::SeqCst);
+    bench.agent().activate(&bench.activation()).await.unwrap_err();
+    assert_eq!(
+        indexes().await,
+        (true, 2),
+        "the referee is there, two others are not"
+    );
+
+    bench.store.upserts_left.store(u32::MAX, Ordering::SeqCst);
+    let ended = bench.agent().activate(&bench.activation()).await.unwrap();
+    assert_eq!(ended, Outcome::Done);
+    assert_eq!(indexes().await, (true, 0), "nothing is lacking");
+}
+
+#[tokio::test]
 async fn a_row_that_is_not_there_when_read_back_stops_the_cursor() {
     let bench = Bench::new(50).await;
     bench.store.loses_a_row.store(true, Ordering::SeqCst);
