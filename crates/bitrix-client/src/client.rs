@@ -31,9 +31,6 @@ const IN_FLIGHT: usize = 4;
 /// Requests under way where the portal's bucket limits them. A batch may take seconds, and 5 a second are allowed at most for long.
 const IN_FLIGHT_WITHIN_LIMIT: usize = 16;
 
-/// Calls of a full batch.
-const FULL_BATCH: u64 = 50;
-
 /// The name under which errors of the settings are reported.
 const SETTINGS: &str = "setting up the portal's client";
 
@@ -79,10 +76,9 @@ pub struct Stats {
 }
 
 impl Counters {
-    /// A batch of so many calls was answered: the last five or so count. Were it full, it would take longer.
-    fn batch_took(&self, took: Duration, calls: u64) {
+    /// A batch was answered: the last five or so count.
+    fn batch_took(&self, took: Duration) {
         let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let took = took.saturating_mul(FULL_BATCH) / calls.clamp(1, FULL_BATCH);
         let weigh = |known: u64| match known {
             0 => Some(took),
             known => Some((known / 5).saturating_mul(4).saturating_add(took / 5)),
@@ -206,8 +202,7 @@ impl Client {
         self.inner.limits.turn().await;
     }
 
-    /// How long the portal takes to answer a full batch, by those that it answered lately; zero before the first answer. Waits for the limits are
-    /// not in it. By small batches it is overestimated: their way counts as often as their calls would have to be more.
+    /// How long the portal took to answer batches, lately; zero before the first answer. Waits for the limits are not in it.
     #[must_use]
     pub fn batch_answered_in(&self) -> Duration {
         Duration::from_micros(self.inner.counters.batch_answered_in.load(Ordering::Relaxed))
@@ -314,7 +309,7 @@ impl Client {
             Ok(response) => {
                 let took = admission.started().elapsed();
                 if method == BATCH {
-                    counters.batch_took(took, calls);
+                    counters.batch_took(took);
                 }
                 let (status, bytes) = (response.status, response.body.len());
                 tracing::debug!(

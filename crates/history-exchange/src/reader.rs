@@ -39,8 +39,9 @@ pub(crate) const NEAR: i64 = 60;
 /// How long a synchronised stage list is taken to be up to date for moves that were made before it.
 const NAMES_HOLD: TimeDelta = TimeDelta::minutes(1);
 
-/// Requests that were sent when a history is opened, with that one.
+/// Requests that were sent when a history is opened, with that one, and calls in the first.
 const SENT: f64 = 2.0;
+const CALLS: f64 = 2.0;
 
 /// Clocks of the portal and of this machine may differ by this much.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
@@ -190,8 +191,9 @@ impl Reader {
         if rate == 0.0 || answered_in.is_zero() {
             return BATCH - 1;
         }
-        let pages =
-            SENT / rate * f64::from(u8::try_from(BATCH).unwrap_or(u8::MAX)) / answered_in.as_secs_f64();
+        // The batch that was answered asked for pipelines and stages; its way to the portal and back counts as well.
+        let drained_in = SENT / rate;
+        let pages = drained_in * CALLS / answered_in.as_secs_f64();
         #[allow(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
