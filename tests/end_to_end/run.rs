@@ -127,7 +127,7 @@ fn bulk_with_wait_follows_a_run_that_does_the_work() {
 
 #[test]
 fn run_that_was_killed_in_the_middle_is_taken_up_by_the_next() {
-    let portal = Portal::start(&["--deals", "1200", "--page-time", "4ms"]);
+    let portal = Portal::start(&["--deals", "5000", "--page-time", "4ms"]);
     let truth = portal.truth();
     for database in targets() {
         let place = Workplace::new(&portal, database.as_ref());
