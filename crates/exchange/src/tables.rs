@@ -162,10 +162,7 @@ impl Unverified {
         if rows.is_empty() {
             return Ok(WriteCounts::default());
         }
-        // Of rows with the same key the later one counts, as the store's contract says.
-        let mut intended: Vec<&Row> = rows.iter().rev().collect();
-        intended.sort_by_key(|row| row.key());
-        intended.dedup_by_key(|row| row.key());
+        let intended = Row::by_key(&rows);
         let mut inserted = upserted.inserted.clone();
         inserted.sort_unstable();
         if let Err(mismatch) = verify(store, map, &intended, &inserted).await? {

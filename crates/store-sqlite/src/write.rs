@@ -30,7 +30,7 @@ pub(crate) fn upsert(
     rows: &[Row],
     at: NaiveDateTime,
 ) -> Result<Upserted, Failure> {
-    let rows = by_key(rows);
+    let rows = Row::by_key(rows);
     let transaction = begin(connection)?;
     let old = match read::highest_key(&transaction, map)? {
         Highest::Nothing => 0,
@@ -51,15 +51,6 @@ pub(crate) fn upsert(
         changed: merged.changed,
         unchanged: u64::try_from(unchanged).unwrap_or(u64::MAX),
     })
-}
-
-/// The rows in ascending order of their keys. Of two with one key the later counts.
-fn by_key(rows: &[Row]) -> Vec<&Row> {
-    let mut rows: Vec<&Row> = rows.iter().rev().collect();
-    // The order of equals stays, so the later one is the first of them.
-    rows.sort_by_key(|row| row.key());
-    rows.dedup_by_key(|row| row.key());
-    rows
 }
 
 /// What becomes of rows that are there already. Keys ascend, each is there once.

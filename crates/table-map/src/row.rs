@@ -95,6 +95,15 @@ impl Row {
         }
     }
 
+    /// These rows in ascending order of their keys. Of several with one key the last counts, as in all that is written.
+    pub fn by_key(rows: &[Self]) -> Vec<&Self> {
+        let mut rows: Vec<&Self> = rows.iter().rev().collect();
+        // The order of equals stays, so the last one is the first of them.
+        rows.sort_by_key(|row| row.key);
+        rows.dedup_by_key(|row| row.key);
+        rows
+    }
+
     /// The row's ID in the source.
     pub fn key(&self) -> i64 {
         self.key

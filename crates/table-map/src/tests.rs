@@ -107,6 +107,14 @@ proptest! {
 }
 
 #[test]
+fn of_rows_with_one_key_the_last_one_counts() {
+    let named = |key, name: &str| row(key, (Some(name.to_owned()), None, None, None));
+    let rows = [named(7, "a"), named(3, "b"), named(7, "c"), named(5, "d")];
+    let by_key = Row::by_key(&rows);
+    assert_eq!(by_key, [&rows[1], &rows[3], &rows[2]]);
+}
+
+#[test]
 fn the_first_known_name_stays_and_a_missing_one_is_filled() {
     let map = map();
     let name = |name: Option<&str>| row(1, (name.map(str::to_owned), None, None, None));
