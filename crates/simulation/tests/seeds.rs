@@ -28,6 +28,10 @@ const ONCE_FAILED: &[(u64, &str)] = &[
     ),
     (4294, "the same, twice"),
     (
+        1907,
+        "two agents brought the stages in step at once, a stage's code changed between their answers, and one gave up for good",
+    ),
+    (
         2156,
         "no fault of the program: the watcher blamed it for a row that somebody else changed after it was read back",
     ),

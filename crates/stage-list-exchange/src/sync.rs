@@ -1,6 +1,6 @@
 //! Bringing the stages over.
 
-use ::agent::Failure;
+use ::agent::{Failure, FailureKind};
 use bitrix_client::{Pipelines, Status};
 use exchange::{
     Context, WriteCounts, ensure_table, portal_failure, row_failure, store_failure, write_verified,
@@ -10,6 +10,9 @@ use table_map::{Row, TableMap};
 use crate::error::Error;
 use crate::mapping::{entity_of, pipeline_of, row, table};
 use crate::names::StageNames;
+
+/// How often stages are read again, when what was written came back other than it was sent.
+const AGAIN: u32 = 2;
 
 /// Rows in one read of the table of stages.
 const SCAN: u32 = 1000;
@@ -84,16 +87,28 @@ impl StageList {
     pub async fn sync(&self) -> Result<Synced, Failure> {
         let store = self.context.store.as_ref();
         ensure_table(store, &self.map).await?;
-        let stored = self.stored().await?;
-        let portal = self.read_portal(&stored).await?;
-        let rows = portal
-            .statuses
-            .iter()
-            .map(|status| row(&self.map, status))
-            .collect::<Result<Vec<Row>, _>>()
-            .map_err(row_failure)?;
-        let at = self.context.target_now();
-        let written = write_verified(store, &self.map, &rows, at).await?;
+        let mut again = AGAIN;
+        let (stored, portal, rows, at, written) = loop {
+            let stored = self.stored().await?;
+            let portal = self.read_portal(&stored).await?;
+            let rows = portal
+                .statuses
+                .iter()
+                .map(|status| row(&self.map, status))
+                .collect::<Result<Vec<Row>, _>>()
+                .map_err(row_failure)?;
+            let at = self.context.target_now();
+            match write_verified(store, &self.map, &rows, at).await {
+                Ok(written) => break (stored, portal, rows, at, written),
+                // Other agents bring the stages in step, too. When one had a newer answer of the portal, writing ours once more is no
+                // help: a newer one of our own is.
+                Err(failure) if failure.kind() == FailureKind::Permanent && again > 0 => {
+                    tracing::warn!(failure = failure.report(), "reading the stages again");
+                    again -= 1;
+                }
+                Err(failure) => return Err(failure),
+            }
+        };
         let vanished: Vec<i64> = stored
             .iter()
             .filter(|row| row.text(&self.map, "ACTIVE") != Some("N"))
