@@ -196,8 +196,8 @@ impl Client {
         self.inner.limits.bucket.hold(requests);
     }
 
-    /// Waits until no request waits for the limits. A caller that puts together a large request only then puts it together late, with
-    /// all that it knows, and lets others pass.
+    /// Waits until no request waits for the limits, and the portal's bucket has room. A caller that puts together a large request only then
+    /// puts it together late, with all that it knows, and lets others pass.
     pub async fn turn(&self) {
         self.inner.limits.turn().await;
     }

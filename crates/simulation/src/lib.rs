@@ -39,6 +39,6 @@ mod watch;
 mod wire;
 mod world;
 
-pub use limited::{Limited, Sent, Taken, upload_within_limits};
+pub use limited::{Limited, Lost, Sent, Taken, upload_within_limits};
 pub use run::{Error, Report, run};
 pub use soak::{Summary, soak};

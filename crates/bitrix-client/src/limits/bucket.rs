@@ -232,6 +232,12 @@ impl Bucket {
         }
     }
 
+    /// How long the portal's bucket may have no room for another request; `None` when it has.
+    pub(crate) fn full_for(&self) -> Option<Duration> {
+        let arrivals = &mut lock(&self.state).arrivals;
+        arrivals.as_mut()?.rest(Instant::now())
+    }
+
     /// The portal's bucket may hold so many requests that others have sent.
     pub(crate) fn hold(&self, requests: f64) {
         if let Some(arrivals) = &mut lock(&self.state).arrivals {

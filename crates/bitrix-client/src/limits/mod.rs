@@ -137,11 +137,17 @@ impl Limits {
         self.max_in_flight
     }
 
-    /// Waits until no request waits.
+    /// Waits until no request waits, and the portal's bucket has room for one.
     pub(crate) async fn turn(&self) {
         let mut waiting = self.waiting.subscribe();
-        // The sender lives as long as this does.
-        waiting.wait_for(|waiting| *waiting == 0).await.ok();
+        loop {
+            // The sender lives as long as this does.
+            waiting.wait_for(|waiting| *waiting == 0).await.ok();
+            match self.bucket.full_for() {
+                Some(rest) => tokio::time::sleep(rest).await,
+                None => return,
+            }
+        }
     }
 
     /// Waits until a request of `method` that makes these calls may start, or one that [asks](Admission::asks).

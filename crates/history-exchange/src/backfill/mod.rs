@@ -13,8 +13,10 @@ pub(crate) mod packed;
 pub(crate) mod plan;
 
 use std::collections::{HashSet, VecDeque};
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use ::agent::Failure;
@@ -31,7 +33,7 @@ use crate::error::Error;
 use crate::opening::Opening;
 use crate::reader::{Behind, Look, NEAR, Reader, StepRows};
 use crate::windows::Window;
-use packed::Packed;
+use packed::Mark;
 use plan::{Ask, Came, Plan, calls};
 
 /// Rows of a full step.
@@ -40,9 +42,9 @@ const STEP: usize = 5000;
 /// A step is handed on after this long though it is not full: the cursor must not stand still on a slow portal.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Rows that may wait for others where requests are free, and where each counts. A row takes 40 bytes.
+/// Rows that may wait for others where requests are free, and where each counts. A row takes 16 bytes.
 const AHEAD: usize = 20_000;
-const AHEAD_WITHIN_LIMIT: usize = 150_000;
+const AHEAD_WITHIN_LIMIT: usize = 300_000;
 
 /// No more is read while this part of them waits for its deals or to be taken, where requests are free. Where each counts, as many may wait as
 /// there is memory for.
@@ -55,8 +57,15 @@ const DEALS_WITHIN_LIMIT: usize = 114_000;
 /// or so. All that it holds at once would be faster at the start alone, and would cut the IDs into many more spans.
 const ABREAST: f64 = 2.5;
 
-/// How much the last page counts for how many deals a page brings.
-const LATELY: f64 = 0.02;
+/// How long, in seconds, the portal may work on a full request for what is known at the beginning: the first answers are of small ones,
+/// and tell how long those are on their way.
+const LONG_ANSWER: f64 = 1.0;
+
+/// The last rows come in so many rounds of requests: some spans have a page more than was expected.
+const ROUNDS: f64 = 2.0;
+
+/// For so many rounds deals are kept back: one more, for requests that shrink towards the end.
+const ROUNDS_KEPT: f64 = ROUNDS + 1.0;
 
 /// Steps that are read while earlier ones are written. Dropping this stops the reading.
 pub(crate) struct Steps {
@@ -107,7 +116,8 @@ pub(crate) fn read_ahead(mut reader: Reader, after: i64, until: i64) -> Steps {
         opening,
         ends_early: Arc::clone(&ends_early),
         last_look: LastLook::Ahead,
-        deals_per_page: 0.0,
+        pages: 0,
+        new_deals: 0,
         most_ready: if limited { most_ahead } else { most_ahead / READY },
         wanted: VecDeque::new(),
         seen_to: 0,
@@ -175,8 +185,9 @@ struct Backfill {
     /// The first rows, until they are taken in.
     opening: Option<Opening>,
     last_look: LastLook,
-    /// How many deals a page brings that were not known, lately.
-    deals_per_page: f64,
+    /// Pages that came, and deals that they brought.
+    pages: usize,
+    new_deals: usize,
     /// So many rows may wait for their deals or to be taken.
     most_ready: usize,
     /// Deals to ask for, in the order in which rows need them.
@@ -219,8 +230,9 @@ impl Backfill {
             let most = self.most_abreast();
             self.plan.expect_abreast(most);
             let due = self.is_due();
-            self.plan.hurry(self.ends_soon());
-            let asks = if under_way.is_empty() {
+            self.plan.hurry(self.ends_now());
+            // Deals bring nothing more to ask for.
+            let asks = if under_way.is_empty() || self.plan.is_read() {
                 self.has_asks()
             } else {
                 under_way.len() < most.min(self.abreast) && self.fills_a_request()
@@ -240,7 +252,15 @@ impl Backfill {
                 }
                 () = portal.turn(), if asks => {
                     let batch = self.next_batch();
-                    under_way.spawn(ask(portal.clone(), batch).in_current_span());
+                    let mut asking = Box::pin(ask(portal.clone(), batch).in_current_span());
+                    // From here on it has its place among those that wait for the limits: what follows is put together when it has gone.
+                    let first = poll_fn(|cx| Poll::Ready(asking.as_mut().poll(cx))).await;
+                    under_way.spawn(async move {
+                        match first {
+                            Poll::Ready(answer) => answer,
+                            Poll::Pending => asking.await,
+                        }
+                    });
                 }
                 () = tokio::time::sleep_until(patience), if !due && now < patience => {}
                 else => return Err(cannot_read(Error::EndedEarly)),
@@ -253,18 +273,25 @@ impl Backfill {
     fn most_abreast(&self) -> usize {
         let portal = self.reader.portal();
         let rate = portal.config().requests_per_second;
-        let needed = rate * portal.batch_answered_in().as_secs_f64() * ABREAST;
+        let answered_in = portal.batch_answered_in().as_secs_f64();
+        let needed = rate * (answered_in * ABREAST).max(LONG_ANSWER + answered_in);
         #[allow(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "casts of floats stay within the type"
         )]
         let enough = if rate > 0.0 {
-            (needed.ceil() as usize).max(2)
+            needed.max(2.0).ceil() as usize
         } else {
             usize::MAX
         };
         enough.min(portal.max_in_flight())
+    }
+
+    /// How many requests go while one is answered.
+    fn round(&self) -> f64 {
+        let portal = self.reader.portal();
+        (portal.config().requests_per_second * portal.batch_answered_in().as_secs_f64()).ceil()
     }
 
     /// Whether what is left of the history is to be asked for before the deals that are known: the deals of the last rows can be asked for
@@ -272,16 +299,22 @@ impl Backfill {
     /// go meanwhile.
     #[allow(clippy::cast_precision_loss, reason = "counts of what is in memory")]
     fn ends_soon(&self) -> bool {
-        let portal = self.reader.portal();
-        let rate = portal.config().requests_per_second;
-        if rate == 0.0 || self.plan.is_read() {
+        // What is kept back keeps rows back.
+        if self.round() == 0.0 || self.plan.is_read() || self.plan.is_full() {
             return false;
         }
-        let meanwhile = (rate * portal.batch_answered_in().as_secs_f64()).ceil() + 1.0;
         let pages = self.plan.pages_left();
-        let deals = self.wanted.len() as f64 + pages * self.deals_per_page;
-        deals <= meanwhile * (MAX_BATCH * PAGE_ROWS) as f64
+        let deals_per_page = self.new_deals as f64 / self.pages.max(1) as f64;
+        let deals = self.wanted.len() as f64 + pages * deals_per_page;
+        deals / PAGE_ROWS as f64 <= calls_of(self.round() * ROUNDS_KEPT + 1.0)
             && pages * PAGE_ROWS as f64 <= AHEAD_WITHIN_LIMIT as f64
+    }
+
+    /// Whether all that is left of the history is to be asked for at once: no more is left than goes while the requests that are under way
+    /// are answered. Where each page is asked for by itself, what is longest has to begin sooner.
+    fn ends_now(&self) -> bool {
+        let at_once = calls_of(self.round() * ROUNDS + 1.0);
+        self.ends_soon() && (!self.plan.has_chains() || self.plan.pages_left() <= at_once)
     }
 
     /// Whether there is anything to ask for.
@@ -312,7 +345,7 @@ impl Backfill {
         } else {
             Vec::new()
         };
-        let portions = MAX_BATCH.saturating_sub(calls(&asks));
+        let portions = self.most_calls().saturating_sub(calls(&asks));
         let deals = self.wanted.len().min(portions * PAGE_ROWS);
         let mut batch = Batch {
             chains: asks.iter().map(|ask| self.chain(ask)).collect(),
@@ -327,17 +360,42 @@ impl Backfill {
         batch
     }
 
+    /// How many calls the next request may have. At the end each has so many fewer than the one before as the portal makes until the next
+    /// may go: all are answered at about the same time, and the last soon after it was sent.
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "calls of a few requests; casts of floats stay within the type"
+    )]
+    fn most_calls(&self) -> usize {
+        let portal = self.reader.portal();
+        let sent_meanwhile = portal.config().requests_per_second * portal.batch_answered_in().as_secs_f64();
+        if !self.plan.is_read() || sent_meanwhile == 0.0 {
+            return MAX_BATCH;
+        }
+        let fewer = (MAX_BATCH as f64 / sent_meanwhile).max(1.0) as usize;
+        // With the look.
+        let calls = self.wanted.len().div_ceil(PAGE_ROWS) + 1;
+        let (mut most, mut together) = (0, 0);
+        while together < calls && most < MAX_BATCH {
+            most += fewer;
+            together += most;
+        }
+        most.min(MAX_BATCH)
+    }
+
     /// All rows are here, and this request asks for the last of their deals: it can look for what came after the rows, too. Of the deals of the
     /// newest rows that tells whether they were moved again, if they are read before it in the same request: those that were read
     /// earlier may be out of date by now, and those that other requests ask for may be read later.
     fn look_with(&mut self, batch: &mut Batch) {
         let ends = self.ends();
-        let is_near = |record: &&Packed| {
+        let is_near = |mark: &Mark| {
             let mut ends = ends.iter().flatten();
-            ends.any(|end| (record.created_at() - end).abs() <= NEAR)
+            ends.any(|end| (mark.created_at - end).abs() <= NEAR)
         };
         let mut sure: HashSet<i64> = batch.deals.iter().copied().collect();
-        sure.extend(self.plan.front().filter(is_near).map(Packed::owner_id));
+        sure.extend(self.plan.front().filter(is_near).map(|mark| mark.owner_id));
         if sure.len() > (MAX_BATCH - 1) * PAGE_ROWS {
             return;
         }
@@ -354,7 +412,7 @@ impl Backfill {
 
     /// When the last rows that are here were made, by ID and by time.
     fn ends(&self) -> [Option<i64>; 2] {
-        let times = || self.plan.front().map(Packed::created_at);
+        let times = || self.plan.front().map(|mark| mark.created_at);
         [times().last(), times().max()]
     }
 
@@ -406,9 +464,8 @@ impl Backfill {
                 let id = record.owner_id;
                 want(self.reader.deals(), &mut self.asked, &mut self.wanted, id);
             }
-            #[allow(clippy::cast_precision_loss, reason = "at most a page")]
-            let new = (self.wanted.len() - known) as f64;
-            self.deals_per_page += (new - self.deals_per_page) * LATELY;
+            self.pages += 1;
+            self.new_deals += self.wanted.len() - known;
         }
         Ok(Came { pages, strayed })
     }
@@ -416,8 +473,8 @@ impl Backfill {
     /// Deals of rows that are ready may have been forgotten since. Where there is room they are asked for together, rather than step by
     /// step.
     fn want_forgotten(&mut self) {
-        for record in self.plan.front() {
-            let id = record.owner_id();
+        for mark in self.plan.front() {
+            let id = mark.owner_id;
             want(self.reader.deals(), &mut self.asked, &mut self.wanted, id);
         }
     }
@@ -431,16 +488,16 @@ impl Backfill {
             return false;
         }
         // What is late goes as far as its deals are known: while more comes in, the last rows never have theirs.
-        for record in self.plan.front().take(STEP).skip(self.seen_to) {
+        for mark in self.plan.front().take(STEP).skip(self.seen_to) {
             // A deal may have been forgotten since its row came.
-            let id = record.owner_id();
+            let id = mark.owner_id;
             want(self.reader.deals(), &mut self.asked, &mut self.wanted, id);
             self.seen_to += 1;
         }
         let deals = self.reader.deals();
         let mut is_known = |id| deals.knows(id) && !self.last_look.is_awaited_for(id);
         let rows = self.plan.front().take(STEP).skip(self.known);
-        self.known += rows.map(Packed::owner_id).take_while(|id| is_known(*id)).count();
+        self.known += rows.take_while(|mark| is_known(mark.owner_id)).count();
         let complete = self.known == ready.min(STEP);
         complete || (late && self.known > 0)
     }
@@ -456,18 +513,23 @@ impl Backfill {
                 .plan
                 .front()
                 .take(most)
-                .take_while(|record| record.created_at() + NEAR < newest)
+                .take_while(|mark| mark.created_at + NEAR < newest)
                 .count(),
             _ => most,
         };
         let taken = self.plan.take(if settled * 2 >= most { settled } else { most });
         let end = taken.records.iter().map(|record| record.created_time.timestamp());
         let end = end.max();
-        let soon = |record: &&Packed| end.is_some_and(|end| record.created_at() <= end + 2 * NEAR);
+        let soon = |mark: &Mark| end.is_some_and(|end| mark.created_at <= end + 2 * NEAR);
         let behind = Behind {
             known_to,
             ends: [last, newest],
-            moved: self.plan.front().take_while(soon).map(Packed::owner_id).collect(),
+            moved: self
+                .plan
+                .front()
+                .take_while(soon)
+                .map(|mark| mark.owner_id)
+                .collect(),
             look: match &self.last_look {
                 LastLook::Taken(look) => Some(Arc::clone(look)),
                 _ => None,
@@ -479,6 +541,12 @@ impl Backfill {
             rows,
         })
     }
+}
+
+/// The calls of so many full requests.
+#[allow(clippy::cast_precision_loss, reason = "50")]
+fn calls_of(requests: f64) -> f64 {
+    requests * MAX_BATCH as f64
 }
 
 /// Sees to it that the deal will be known; whether it is already.

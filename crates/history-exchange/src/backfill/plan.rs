@@ -9,15 +9,14 @@
 //! A portal that does not follow chains is read by single pages, of many more spans side by side.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::vec::IntoIter;
 
 use bitrix_client::{HistoryRecord, PAGE_ROWS};
 
-use super::packed::{Kinds, Packed};
+use super::packed::{Kinds, Mark, Page};
 use crate::windows::{PAGE, Window, WindowPage};
 
 /// The most pages that a span is meant to have.
-const LONGEST: f64 = 150.0;
+const LONGEST: f64 = 200.0;
 
 /// Spans that are read side by side for each request under way, with chains and without.
 const IN_A_REQUEST: f64 = 2.0;
@@ -28,7 +27,7 @@ const FRONT: usize = 6;
 const FRONT_WITHOUT: usize = 100;
 
 /// The longest chain with which a span begins: should there be a hole, so many calls are wasted.
-const LONGEST_FIRST: usize = 16;
+const LONGEST_FIRST: usize = 4;
 
 /// By how much longer the next chain of a span is after one that came back full.
 const CHAIN_GROWS: usize = 4;
@@ -38,8 +37,10 @@ const CHAIN_GROWS: usize = 4;
 const NOT_FOLLOWED: usize = 50;
 const ASTRAY: usize = 10;
 
-/// Spans that are read side by side are half read on average; more counts, for chance.
+/// Spans that are read side by side are half read on average; more counts, for chance, and more still without chains, where hundreds begin at
+/// the same time.
 const HALF_READ: f64 = 0.75;
+const HALF_READ_WITHOUT: f64 = 1.5;
 
 /// By how much lengths differ, so that spans that begin together do not end together and leave requests half empty.
 const SPREAD: f64 = 0.6;
@@ -63,13 +64,13 @@ const SHORTEST_SPLIT_AHEAD: f64 = 20.0;
 /// Where pages come in chains, no new span has fewer pages to share work with others.
 const SHORTEST_SHARE: f64 = 40.0;
 
-/// By how much more pages than are expected are asked for near the end, as a factor and in pages, so that nothing is left for another request.
-const MORE: f64 = 1.02;
-const AND_MORE: f64 = 0.3;
+/// Near the end pages are asked for beyond those that are expected, so that nothing is left for another request: for chance, in standard
+/// deviations. How dense the IDs are is known from what chance gave, too.
+const DEVIATIONS: f64 = 1.5;
 
 /// Pages of the first span, and by how many each further one is longer: rows come early, and not all spans end at the same time.
 const FIRST_SPAN: f64 = 12.0;
-const GROWS: f64 = 4.0;
+const GROWS: f64 = 6.0;
 
 /// Pages of the first piece of a span that proved denser than it was thought to be, and how much longer each further one is.
 const FIRST_PIECE: f64 = 4.0;
@@ -141,7 +142,7 @@ struct Span {
     /// How dense what came last was.
     rows_per_id: f64,
     /// Pages that came, and what was not taken of them yet.
-    pages: VecDeque<IntoIter<Packed>>,
+    pages: VecDeque<Page>,
 }
 
 /// How dense the wanted rows are among the IDs, from what came lately.
@@ -208,7 +209,7 @@ pub(crate) struct Plan {
     density: Density,
     /// Requests under way.
     abreast: usize,
-    /// Whether chains go to the ends of their spans, though some of their calls may be wasted.
+    /// What is asked for now is to be the last: no chain is cut off, since its rest would have to wait for it. Some calls may be wasted.
     hurry: bool,
     /// With how many pages the chain of a new span begins.
     first_chain: usize,
@@ -260,7 +261,7 @@ impl Plan {
         self.abreast = requests.max(1);
     }
 
-    /// The end is near: nothing is to be left for another request.
+    /// Whether the end is near: nothing is to be left for another request.
     pub(crate) fn hurry(&mut self, hurry: bool) {
         self.hurry = hurry;
     }
@@ -272,7 +273,8 @@ impl Plan {
         open + float(self.until - self.cut_to) * density / float(PAGE)
     }
 
-    fn has_chains(&self) -> bool {
+    /// Whether the portal follows chains, as far as it is known.
+    pub(crate) fn has_chains(&self) -> bool {
         self.stopped < NOT_FOLLOWED
     }
 
@@ -310,6 +312,7 @@ impl Plan {
     pub(crate) fn ask(&mut self, most: usize) -> Vec<Ask> {
         self.split();
         let (longest, reach, hurry) = (self.longest_chain(), self.reach(), self.hurry);
+        let cuts = hurry && self.has_chains();
         let mut asks: Vec<Ask> = Vec::new();
         let mut left = most;
         let open = self.spans.iter_mut().filter(|(_, span)| span.is_open());
@@ -319,14 +322,20 @@ impl Plan {
             // What takes the most requests one after another must not begin last.
             waiting.sort_by(|(_, one), (_, other)| other.pages_left().total_cmp(&one.pages_left()));
         }
+        let mut split: Vec<Span> = Vec::new();
         for (start, span) in waiting {
             if left == 0 {
                 break;
             }
             let pages = span.next_chain(longest, hurry).min(left);
+            if cuts {
+                split.extend(span.split_behind(pages));
+            }
             asks.push(span.ask(*start, pages));
             left -= pages;
         }
+        self.spans
+            .extend(split.into_iter().map(|span| (span.read_to, span)));
         let mut ahead = self.ahead();
         while left > 0 && self.cut_to < self.until && ahead < self.most_ahead {
             let start = self.cut_to;
@@ -335,10 +344,13 @@ impl Plan {
             span.rows_per_id = self.density.rows_per_id().unwrap_or(0.0);
             span.chain = self.first_chain;
             let pages = span.next_chain(longest, hurry).min(left);
+            if cuts {
+                span.split_behind(pages);
+            }
             asks.push(span.ask(start, pages));
             left -= pages;
+            self.cut_to = span.up_to;
             self.spans.insert(start, span);
-            self.cut_to = up_to;
             self.cut += 1.0;
             ahead += pages * PAGE_ROWS;
         }
@@ -370,16 +382,19 @@ impl Plan {
                 return;
             };
             let middle = span.read_to + (span.up_to - span.read_to) / 2;
-            let mut half = Span::new(middle, std::mem::replace(&mut span.up_to, middle));
-            half.rows_per_id = span.rows_per_id;
-            half.chain = span.chain;
+            let half = span.cut_at(middle);
             self.spans.insert(middle, half);
         }
     }
 
+    /// Whether as many rows wait as may.
+    pub(crate) fn is_full(&self) -> bool {
+        self.held() >= self.most_ahead
+    }
+
     /// How many of the unfinished spans, from the front, may be read on: when too many rows wait, only those that the others wait for.
     fn reach(&self) -> usize {
-        if self.held() < self.most_ahead {
+        if !self.is_full() {
             usize::MAX
         } else if self.has_chains() {
             FRONT
@@ -426,17 +441,14 @@ impl Plan {
     /// Pages came.
     pub(crate) fn came(&mut self, ask: Ask, came: Came) {
         let mut read_to = ask.window.after;
-        let mut pages: Vec<Vec<Packed>> = Vec::new();
+        let mut pages: Vec<Page> = Vec::new();
         let (mut rows, mut whole) = (0, false);
         for page in came.pages {
             let after = std::mem::replace(&mut read_to, page.read_on_from.unwrap_or(ask.window.up_to));
             self.density
                 .learn(read_to.saturating_sub(after), page.records.len());
             rows += page.records.len();
-            // Collecting in place would keep the memory of the records, which are four times as large.
-            let mut packed = Vec::with_capacity(page.records.len());
-            packed.extend(page.records.into_iter().map(|record| self.kinds.pack(record)));
-            pages.push(packed);
+            pages.push(self.kinds.pack(page.records));
             // What comes behind the end of the span is nothing.
             if page.read_on_from.is_none() {
                 whole = true;
@@ -454,7 +466,7 @@ impl Plan {
         if wasted * 2 > ask.pages {
             self.first_chain = 1;
         } else if wasted == 0 {
-            self.first_chain = (self.first_chain * 2).min(LONGEST_FIRST);
+            self.first_chain = (self.first_chain * 2).max(ask.pages).min(LONGEST_FIRST);
         }
         let ids = read_to.saturating_sub(ask.window.after);
         let local = count(rows) / float(ids.max(1));
@@ -466,8 +478,7 @@ impl Plan {
         span.read_to = read_to;
         span.rows_per_id = local;
         span.chain = ask.pages.max(span.chain).saturating_mul(CHAIN_GROWS);
-        let pages = pages.into_iter().filter(|page| !page.is_empty());
-        span.pages.extend(pages.map(Vec::into_iter));
+        span.pages.extend(pages.into_iter().filter(|page| page.len() > 0));
         // Denser than it was thought to be: the rest would be a long chain of pages, each of which waits for the one before. It
         // may be a short burst, too, so each piece of the rest is longer than the one before.
         if span.pages_left() > 2.0 * longest.max(FIRST_PIECE) {
@@ -499,12 +510,12 @@ impl Plan {
     }
 
     /// The rows that follow what was taken without a gap.
-    pub(crate) fn front(&self) -> impl Iterator<Item = &Packed> {
+    pub(crate) fn front(&self) -> impl Iterator<Item = Mark> {
         let mut whole = true;
         self.spans
             .values()
             .take_while(move |span| std::mem::replace(&mut whole, !span.is_open()))
-            .flat_map(|span| span.pages.iter().flat_map(|page| page.as_slice()))
+            .flat_map(|span| span.pages.iter().flat_map(Page::marks))
     }
 
     /// Takes at most `most` rows from the front.
@@ -513,7 +524,7 @@ impl Plan {
         while let Some(mut first) = self.spans.first_entry() {
             let span = first.get_mut();
             while let Some(page) = span.pages.front_mut() {
-                records.extend(page.take(most - records.len()).map(Packed::unpack));
+                records.extend(self.kinds.take(page, most - records.len()));
                 if page.len() > 0 {
                     break;
                 }
@@ -550,7 +561,12 @@ impl Plan {
 
     /// How many pages spans may have, for the memory that there is.
     fn longest(&self) -> f64 {
-        (count(self.most_ahead) / (HALF_READ * float(PAGE) * self.side_by_side())).min(LONGEST)
+        let half_read = if self.has_chains() {
+            HALF_READ
+        } else {
+            HALF_READ_WITHOUT
+        };
+        (count(self.most_ahead) / (half_read * float(PAGE) * self.side_by_side())).min(LONGEST)
     }
 
     /// How wide the next span is to be.
@@ -592,7 +608,7 @@ impl Span {
 
     /// Rows that were not taken yet.
     fn held(&self) -> usize {
-        self.pages.iter().map(ExactSizeIterator::len).sum()
+        self.pages.iter().map(Page::len).sum()
     }
 
     /// Whether there is more of it to read.
@@ -621,14 +637,22 @@ impl Span {
         whole
     }
 
+    /// By how much more pages than `pages` may come from where so many are expected. Rows are where IDs were not given out for something else:
+    /// as if each ID was tossed for.
+    fn chance(&self, pages: f64) -> f64 {
+        let absent = (1.0 - self.rows_per_id).max(0.0);
+        DEVIATIONS * (pages * absent / float(PAGE)).sqrt()
+    }
+
     /// How many pages it may have still.
     fn all_pages_left(&self) -> usize {
+        let expected = self.pages_left();
         #[allow(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "casts of floats stay within the type"
         )]
-        let all = (self.pages_left() * MORE + AND_MORE).ceil().max(1.0) as usize;
+        let all = (expected + self.chance(expected)).ceil().max(1.0) as usize;
         all
     }
 
@@ -638,6 +662,25 @@ impl Span {
             self.all_pages_left().min(longest)
         } else {
             self.chain.min(self.whole_pages_left()).min(longest)
+        }
+    }
+
+    /// Ends where a chain of so many pages probably gets to. `None` if that is its end, or too near; else what is behind it.
+    fn split_behind(&mut self, pages: usize) -> Option<Self> {
+        let surely = count(pages) - self.chance(count(pages));
+        if pages >= self.all_pages_left() || surely < 1.0 {
+            return None;
+        }
+        let middle = self.read_to.saturating_add(width_of(surely, self.rows_per_id));
+        (middle < self.up_to).then(|| self.cut_at(middle))
+    }
+
+    /// Ends at `middle`; what is behind that is another span.
+    fn cut_at(&mut self, middle: i64) -> Self {
+        Self {
+            rows_per_id: self.rows_per_id,
+            chain: self.chain,
+            ..Self::new(middle, std::mem::replace(&mut self.up_to, middle))
         }
     }
 

@@ -9,7 +9,7 @@ use bitrix_client::{Transport, TransportError, TransportRequest, TransportRespon
 use demo_portal::InProcessPortal;
 use tokio::time::Instant;
 
-use super::Limited;
+use super::{FULL, Limited};
 use crate::dice::Dice;
 use crate::world::lock;
 
@@ -33,6 +33,12 @@ impl Sent {
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.history + self.deals + self.others
+    }
+
+    /// Whether it had as many as a batch takes.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.calls() >= FULL
     }
 }
 

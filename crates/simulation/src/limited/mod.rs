@@ -118,6 +118,43 @@ pub struct Taken {
     pub refused: u64,
     /// The requests, in the order of their answers.
     pub sent: Vec<Sent>,
+    /// What came between the ceiling and what it took.
+    pub lost: Lost,
+}
+
+/// Where time went beyond the ceiling, in seconds. Together they are all of it, where the requests are the limit.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Lost {
+    /// The bucket was empty: nothing drained.
+    pub empty: f64,
+    /// Room that the bucket had for more when the last request arrived, as time that it takes to drain.
+    pub room: f64,
+    /// Requests beyond the fewest.
+    pub more: f64,
+    /// From the last arrival to the last answer.
+    pub end: f64,
+}
+
+impl Lost {
+    #[allow(clippy::cast_precision_loss, reason = "counts far below 2^53")]
+    fn of(sent: &[Sent], fewest: u64, setting: &Limited) -> Self {
+        let rate = setting.requests_per_second;
+        let mut arrived: Vec<f64> = sent.iter().map(|sent| sent.arrived.as_secs_f64()).collect();
+        arrived.sort_by(f64::total_cmp);
+        let (mut level, mut empty) = (0.0_f64, 0.0);
+        for (index, at) in arrived.iter().enumerate() {
+            let since = index.checked_sub(1).map_or(0.0, |before| at - arrived[before]);
+            empty += (since - level / rate).max(0.0);
+            level = (level - since * rate).max(0.0) + 1.0;
+        }
+        let last = sent.iter().map(|sent| sent.answered).max().unwrap_or_default();
+        Self {
+            empty,
+            room: (f64::from(setting.burst) - level) / rate,
+            more: (sent.len() as f64 - real(fewest)) / rate,
+            end: last.as_secs_f64() - arrived.last().copied().unwrap_or_default(),
+        }
+    }
 }
 
 impl Taken {
@@ -129,7 +166,7 @@ impl Taken {
 
     /// Requests that had fewer calls than a batch takes.
     pub fn not_full(&self) -> impl Iterator<Item = &Sent> {
-        self.sent.iter().filter(|sent| sent.calls() < FULL)
+        self.sent.iter().filter(|sent| !sent.is_full())
     }
 
     /// Calls for pages of the history, and for deals.
@@ -145,7 +182,8 @@ impl fmt::Display for Taken {
         let (history, deals) = self.calls();
         write!(
             f,
-            "{} rows of {} deals: {} requests ({} at least), {:.2} s ({:.2}), ratio {:.4}, {} refused; history {history} calls ({}), deals {deals} ({})",
+            "{} rows of {} deals: {} requests ({} at least), {:.2} s ({:.2}), ratio {:.4}, {} refused; history {history} calls ({}), deals {deals} ({}); \
+             lost {:.2} s to more requests, {:.2} to an empty bucket, {:.2} to room left in it, {:.2} at the end",
             self.rows,
             self.deals,
             self.sent.len(),
@@ -156,6 +194,10 @@ impl fmt::Display for Taken {
             self.refused,
             self.rows.div_ceil(FULL),
             self.deals.div_ceil(FULL),
+            self.lost.more,
+            self.lost.empty,
+            self.lost.room,
+            self.lost.end,
         )
     }
 }
@@ -245,6 +287,7 @@ async fn upload(setting: &Limited) -> Result<Taken, Error> {
         ceiling,
         seconds: last.saturating_sub(first).as_secs_f64(),
         refused: portal.stats().refused,
+        lost: Lost::of(&sent, fewest, setting),
         sent,
     })
 }
