@@ -71,10 +71,24 @@ impl UploadAgent {
     /// What an activation works with: tables made, stages in step, and where to go on. `None` when the portal has no history.
     async fn prepare(&self, activation: &Activation) -> Result<Option<(Reader, UploadState)>, Failure> {
         ensure_writable(self.context.store.as_ref(), &self.map).await?;
-        let mut reader =
-            Reader::new(self.context.clone(), self.map.clone(), Arc::clone(&self.stages)).await?;
+        let scope = self.context.scope();
+        let saved = self.saved(activation, &scope).await?;
+        let (context, map, stages) = (self.context.clone(), self.map.clone(), Arc::clone(&self.stages));
+        if let Some(state) = saved {
+            let reader = Reader::new(context, map, stages).await?;
+            self.views.ensure(&self.context).await;
+            return Ok(Some((reader, state)));
+        }
+        let (reader, bounds) = match self.pace().await? {
+            Pace::Fast => Reader::open(context, map, stages).await?,
+            Pace::Gentle => {
+                let reader = Reader::new(context, map, stages).await?;
+                let bounds = reader.bounds().await?;
+                (reader, bounds)
+            }
+        };
         self.views.ensure(&self.context).await;
-        let state = self.begin(activation, &mut reader).await?;
+        let state = self.begin(activation, scope, bounds).await?;
         Ok(state.map(|state| (reader, state)))
     }
 
@@ -113,21 +127,13 @@ impl UploadAgent {
         Ok(Some(state))
     }
 
-    /// The state to go on from: the saved one when it is true for what we work on, else a new one. `None` when the portal
-    /// has no history.
+    /// The state at the beginning of an upload. `None` when the portal has no history.
     async fn begin(
         &self,
         activation: &Activation,
-        reader: &mut Reader,
+        scope: Scope,
+        bounds: Option<(i64, i64)>,
     ) -> Result<Option<UploadState>, Failure> {
-        let scope = self.context.scope();
-        if let Some(state) = self.saved(activation, &scope).await? {
-            return Ok(Some(state));
-        }
-        let bounds = match self.pace().await? {
-            Pace::Fast => reader.open().await?,
-            Pace::Gentle => reader.bounds().await?,
-        };
         let Some((lowest, highest)) = bounds else {
             tracing::warn!("the portal shows no stage history; may the webhook's user read deals?");
             return Ok(None);

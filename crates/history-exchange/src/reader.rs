@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ::agent::Failure;
 use bitrix_client::{
     ChainPages, ChangesPage, ChangesQuery, Client, HistoryChain, HistoryPage, HistoryQuery, HistoryRecord,
+    Read,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use exchange::{Context, portal_failure, row_failure};
@@ -39,9 +40,11 @@ pub(crate) const NEAR: i64 = 60;
 /// How long a synchronised stage list is taken to be up to date for moves that were made before it.
 const NAMES_HOLD: TimeDelta = TimeDelta::minutes(1);
 
-/// Requests that were sent when a history is opened, with that one, and calls in the first.
-const SENT: f64 = 2.0;
-const CALLS: f64 = 2.0;
+/// Calls beside the pages of the beginning with which a history is opened: pipelines, stages, the last page.
+const BESIDE: usize = 3;
+
+/// How long the portal works on a page, in seconds, for what is known before it was asked (the design's figure).
+const PAGE_TIME: f64 = 0.02;
 
 /// Clocks of the portal and of this machine may differ by this much.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
@@ -131,6 +134,27 @@ impl Reader {
         Self::with_names(context, map, stages, Some(synced_at)).await
     }
 
+    /// The same, with the lowest and the highest ID that the portal has now; `None` when it has no history. The first rows come along in the
+    /// same request as the stages and the bounds, for [`take_opening`](Self::take_opening).
+    pub(crate) async fn open(
+        context: Context,
+        map: TableMap,
+        stages: Arc<StageList>,
+    ) -> Result<(Self, Option<(i64, i64)>), Failure> {
+        let synced_at = context.clock.now();
+        let pages = opening_pages(context.portal.config().requests_per_second);
+        let asks = asks_for_ends(&context, pages);
+        let read = context.portal.read_with_pipelines(&asks).await;
+        let mut read = read.map_err(|error| portal_failure(FIND_ENDS, error))?;
+        stages.sync_with(std::mem::take(&mut read.pipelines)).await?;
+        let mut reader = Self::with_names(context, map, stages, Some(synced_at)).await?;
+        let Some((bounds, opening)) = ends_of(read, pages)? else {
+            return Ok((reader, None));
+        };
+        reader.opening = Some(opening);
+        Ok((reader, Some(bounds)))
+    }
+
     /// A reader that takes the names of stages as the table has them, and writes nothing.
     pub(crate) async fn without_sync(
         context: Context,
@@ -171,75 +195,18 @@ impl Reader {
 
     /// The lowest and the highest ID that the portal has now; `None` when it has no history.
     pub(crate) async fn bounds(&self) -> Result<Option<(i64, i64)>, Failure> {
-        Ok(self.ends(1).await?.map(|(bounds, _)| bounds))
-    }
-
-    /// The same; the first rows come along in the same request, for [`take_opening`](Self::take_opening).
-    pub(crate) async fn open(&mut self) -> Result<Option<(i64, i64)>, Failure> {
-        let Some((bounds, opening)) = self.ends(self.opening_pages()).await? else {
-            return Ok(None);
-        };
-        self.opening = Some(opening);
-        Ok(Some(bounds))
-    }
-
-    /// With how many pages a history is opened: a request's worth, if it is answered before the portal's bucket has drained what was sent
-    /// until now. Nothing else is sent meanwhile, and what an empty bucket might drain is lost.
-    fn opening_pages(&self) -> usize {
-        let portal = &self.context.portal;
-        let (rate, answered_in) = (portal.config().requests_per_second, portal.batch_answered_in());
-        if rate == 0.0 || answered_in.is_zero() {
-            return BATCH - 1;
-        }
-        // The batch that was answered asked for pipelines and stages; its way to the portal and back counts as well.
-        let drained_in = SENT / rate;
-        let pages = drained_in * CALLS / answered_in.as_secs_f64();
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "casts of floats stay within the type"
-        )]
-        let pages = pages as usize;
-        pages.clamp(2, BATCH) - 1
+        let read = self
+            .context
+            .portal
+            .read(&asks_for_ends(&self.context, 1), &[])
+            .await;
+        let read = read.map_err(|error| portal_failure(FIND_ENDS, error))?;
+        Ok(ends_of(read, 1)?.map(|(bounds, _)| bounds))
     }
 
     /// The first rows of the history, when it was [opened](Self::open) and they were not taken yet.
     pub(crate) fn take_opening(&mut self) -> Option<Opening> {
         self.opening.take()
-    }
-
-    /// The bounds of the history, and its first pages.
-    async fn ends(&self, pages: usize) -> Result<Option<((i64, i64), Opening)>, Failure> {
-        let end = |descending| HistoryQuery {
-            categories: self.context.pipelines.clone(),
-            descending,
-            ..HistoryQuery::default()
-        };
-        // The last row first: what is made while the request runs is beyond it, and so not taken for the beginning of the history.
-        let chains = [
-            HistoryChain::page(end(true)),
-            HistoryChain {
-                query: end(false),
-                pages,
-            },
-        ];
-        let doing = "find the first and last row of the stage history";
-        let read = self.context.portal.read(&chains, &[]).await;
-        let read = read.map_err(|error| portal_failure(doing, error))?;
-        let Ok([downward, upward]) = <[ChainPages; 2]>::try_from(read.chains) else {
-            return Ok(None);
-        };
-        let ids = |chain: &ChainPages| -> Vec<i64> {
-            let records = chain.pages.iter().flat_map(|page| &page.records);
-            records.map(|record| record.id).collect()
-        };
-        let (down, up) = (ids(&downward), ids(&upward));
-        // An end that is not the end would be taken for all there is.
-        if !up.is_sorted() || !down.is_sorted_by(|one, next| one >= next) {
-            return Err(Failure::permanent(format!("cannot {doing}")).with_source(Error::Unordered));
-        }
-        let bounds = up.first().copied().zip(down.first().copied());
-        Ok(bounds.map(|(lowest, highest)| ((lowest, highest), Opening::new(upward, pages, lowest, highest))))
     }
 
     /// One step: as many rows above `after` as a batch of windows gives, not beyond `until`.
@@ -615,4 +582,53 @@ impl Reader {
         .await?;
         Ok(later)
     }
+}
+
+const FIND_ENDS: &str = "find the first and last row of the stage history";
+
+/// With how many pages a history is opened: a request's worth, if it is answered before the portal's bucket has drained it. Nothing else is sent
+/// meanwhile, and what an empty bucket might drain is lost.
+fn opening_pages(requests_per_second: f64) -> usize {
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "casts of floats stay within the type; without a limit it is the largest"
+    )]
+    let calls = (1.0 / requests_per_second / PAGE_TIME) as usize;
+    calls.clamp(BESIDE + 1, BATCH) - BESIDE
+}
+
+/// What is asked for the bounds of the history and its first pages.
+fn asks_for_ends(context: &Context, pages: usize) -> [HistoryChain; 2] {
+    let end = |descending| HistoryQuery {
+        categories: context.pipelines.clone(),
+        descending,
+        ..HistoryQuery::default()
+    };
+    // The last row first: what is made while the request runs is beyond it, and so not taken for the beginning of the history.
+    [
+        HistoryChain::page(end(true)),
+        HistoryChain {
+            query: end(false),
+            pages,
+        },
+    ]
+}
+
+/// The bounds of the history, and its first pages.
+fn ends_of(read: Read, pages: usize) -> Result<Option<((i64, i64), Opening)>, Failure> {
+    let Ok([downward, upward]) = <[ChainPages; 2]>::try_from(read.chains) else {
+        return Ok(None);
+    };
+    let ids = |chain: &ChainPages| -> Vec<i64> {
+        let records = chain.pages.iter().flat_map(|page| &page.records);
+        records.map(|record| record.id).collect()
+    };
+    let (down, up) = (ids(&downward), ids(&upward));
+    // An end that is not the end would be taken for all there is.
+    if !up.is_sorted() || !down.is_sorted_by(|one, next| one >= next) {
+        return Err(Failure::permanent(format!("cannot {FIND_ENDS}")).with_source(Error::Unordered));
+    }
+    let bounds = up.first().copied().zip(down.first().copied());
+    Ok(bounds.map(|(lowest, highest)| ((lowest, highest), Opening::new(upward, pages, lowest, highest))))
 }

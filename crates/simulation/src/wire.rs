@@ -223,8 +223,6 @@ impl Wire {
             Some(PortalFault::Unauthorized) => {
                 return Ok(refusal(401, "NO_AUTH_FOUND", "Wrong authorization data"));
             }
-            // An answer that is late, or so late that nobody waits any more.
-            Some(PortalFault::Slow) => tokio::time::sleep(dice.millis(500, 90_000)).await,
             _ => {}
         }
         self.count_ours();
@@ -233,6 +231,10 @@ impl Wire {
             world.count("refusals for requests");
             let refusal = line.portal.refusal();
             return Ok(TransportResponse::new(refusal.status, refusal.body));
+        }
+        if fault == Some(PortalFault::Slow) {
+            // An answer that is late, or so late that nobody waits any more. The request itself has arrived: it counts.
+            tokio::time::sleep(dice.millis(500, 90_000)).await;
         }
         let working = line.working.lock().await;
         let between = if world.is_calm() { 0.0 } else { line.plan.between };

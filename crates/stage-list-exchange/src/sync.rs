@@ -85,12 +85,24 @@ impl StageList {
     /// When the portal or the target fails; what was written until then is right. A pipeline that was asked for and never
     /// was there is permanent, and found before anything is written.
     pub async fn sync(&self) -> Result<Synced, Failure> {
+        self.sync_from(None).await
+    }
+
+    /// The same with pipelines that were read just now, along with something else.
+    ///
+    /// # Errors
+    /// Those of [`sync`](Self::sync).
+    pub async fn sync_with(&self, pipelines: Pipelines) -> Result<Synced, Failure> {
+        self.sync_from(Some(pipelines)).await
+    }
+
+    async fn sync_from(&self, mut pipelines: Option<Pipelines>) -> Result<Synced, Failure> {
         let store = self.context.store.as_ref();
         ensure_table(store, &self.map).await?;
         let mut again = AGAIN;
         let (stored, portal, rows, at, written) = loop {
             let stored = self.stored().await?;
-            let portal = self.read_portal(&stored).await?;
+            let portal = self.read_portal(&stored, pipelines.take()).await?;
             let rows = portal
                 .statuses
                 .iter()
@@ -168,15 +180,24 @@ impl StageList {
         }
     }
 
-    pub(crate) async fn read_portal(&self, stored: &[Row]) -> Result<PortalStages, Failure> {
+    /// What the portal has, of which `pipelines` may have been read already.
+    pub(crate) async fn read_portal(
+        &self,
+        stored: &[Row],
+        pipelines: Option<Pipelines>,
+    ) -> Result<PortalStages, Failure> {
         let portal = &self.context.portal;
+        let pipelines = match pipelines {
+            Some(pipelines) => pipelines,
+            None => portal
+                .pipelines()
+                .await
+                .map_err(|error| portal_failure("read the pipelines", error))?,
+        };
         let Pipelines {
             categories,
             mut statuses,
-        } = portal
-            .pipelines()
-            .await
-            .map_err(|error| portal_failure("read the pipelines", error))?;
+        } = pipelines;
         let there: Vec<i64> = categories.iter().map(|category| category.id).collect();
         if there.is_empty() {
             return Err(Failure::permanent("cannot bring the stages over").with_source(Error::NoPipelines));

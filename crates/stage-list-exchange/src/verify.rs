@@ -57,7 +57,7 @@ async fn look_and_mend(list: &StageList, repair: bool) -> Result<Verification, F
 async fn look(list: &StageList) -> Result<Verification, Failure> {
     let map = list.map();
     let stored = list.stored().await?;
-    let portal = list.read_portal(&stored).await?;
+    let portal = list.read_portal(&stored, None).await?;
     let mut result = Verification::of(map.name());
     for status in &portal.statuses {
         let wanted = row(map, status).map_err(row_failure)?;

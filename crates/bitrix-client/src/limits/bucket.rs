@@ -22,8 +22,8 @@ use super::arrivals::Arrivals;
 use super::{Wait, lock};
 
 /// How much slower than the portal's the copy drains. Clocks of computers run wrong by some 100 parts in a million at worst, so this is
-/// 20 times what is needed.
-const DRAIN_SHARE: f64 = 0.998;
+/// five times what is needed.
+const DRAIN_SHARE: f64 = 0.9995;
 
 /// Rates and bursts outside of these are slips of the pen, and would overflow the limiter's count of nanoseconds.
 const SLOWEST: f64 = 0.001;

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::DEAL;
 use super::changes::{self, ChangesPage, ChangesQuery};
 use super::deals::{self, Deal};
+use super::stages::{self, Category, Pipelines, Status};
 use crate::answer::Answer;
 use crate::batch::{Call, MAX_BATCH, PAGE_ROWS, reference};
 use crate::client::Client;
@@ -185,6 +186,8 @@ pub struct Read {
     pub deals: Vec<Deal>,
     /// What the look found that was to be taken after all else; `None` when it was not taken in its place.
     pub look: Option<HistoryPage>,
+    /// The pipelines, where they were asked for.
+    pub pipelines: Pipelines,
 }
 
 #[derive(Deserialize)]
@@ -222,6 +225,8 @@ enum Ask<'a> {
     Changes(&'a ChangesQuery),
     /// A page that tells what there is after all calls before it, or nothing.
     Look(&'a HistoryQuery),
+    Categories,
+    Statuses,
 }
 
 impl Ask<'_> {
@@ -234,6 +239,8 @@ impl Ask<'_> {
             Self::Changes(query) => changes::call(query),
             // It must be made where it stands, or not at all.
             Self::Look(query) => whole_records(query).following(),
+            Self::Categories => stages::all_categories(),
+            Self::Statuses => stages::all_statuses(),
         }
     }
 
@@ -244,6 +251,8 @@ impl Ask<'_> {
             Self::Deals(portion) => deals::read_deals(portion, answer.result).map(Part::Deals),
             Self::Changes(query) => changes::read_page(query, answer).map(Part::Changes),
             Self::Look(query) => read_page(query, answer).map(Part::Look),
+            Self::Categories => stages::read_all_categories(answer).map(Part::Categories),
+            Self::Statuses => stages::read_all_statuses(answer).map(Part::Statuses),
         }
     }
 }
@@ -256,6 +265,8 @@ enum Part {
     Deals(Vec<Deal>),
     Changes(ChangesPage),
     Look(HistoryPage),
+    Categories(Vec<Category>),
+    Statuses(Vec<Status>),
 }
 
 impl Client {
@@ -344,6 +355,26 @@ impl Client {
         self.read_in(&batches).await
     }
 
+    /// Like [`Client::read`], with all pipelines and the entries of all lists of statuses, in the first of the requests.
+    ///
+    /// # Errors
+    /// Those of [`Client::read`] and [`Client::categories`]. That the portal does not give all lists at once is no error.
+    pub async fn read_with_pipelines(&self, chains: &[HistoryChain]) -> Result<Read, Error> {
+        let mut batches = batches_of(chains, &[])?;
+        match batches.0.first_mut() {
+            Some(first) if first.len() + 2 <= MAX_BATCH => {
+                // What a call follows stays before it.
+                first.splice(0..0, [Ask::Categories, Ask::Statuses]);
+            }
+            _ => batches.0.insert(0, vec![Ask::Categories, Ask::Statuses]),
+        }
+        let mut read = self.read_in(&batches).await?;
+        if read.pipelines.categories.is_empty() {
+            read.pipelines.categories = self.categories().await?;
+        }
+        Ok(read)
+    }
+
     async fn read_in(&self, batches: &Batches<'_>) -> Result<Read, Error> {
         let answers = try_join_all(batches.0.iter().map(|asks| self.ask(asks))).await?;
 
@@ -361,6 +392,8 @@ impl Client {
                 }
                 Part::Deals(deals) => all.deals.extend(deals),
                 Part::Look(page) => all.look = Some(page),
+                Part::Categories(categories) => all.pipelines.categories = categories,
+                Part::Statuses(statuses) => all.pipelines.statuses = statuses,
                 Part::Changes(_) => {}
             }
         }
@@ -386,7 +419,7 @@ impl Client {
             match part {
                 Part::Page(page) => pages.push(page),
                 Part::Changes(page) => changed = page,
-                Part::NextPage(_) | Part::Deals(_) | Part::Look(_) => {}
+                _ => {}
             }
         }
         Ok((pages, changed))
@@ -422,6 +455,9 @@ impl Client {
                     Ok(_) => {}
                     Err(error) => tracing::debug!(%error, "a look after all else was refused"),
                 },
+                (Ask::Categories | Ask::Statuses, Some(Err(error))) => {
+                    tracing::debug!(%error, "pipelines and stages do not come together");
+                }
                 (_, Some(outcome)) => parts.push(outcome?),
             }
         }

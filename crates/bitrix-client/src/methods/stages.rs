@@ -125,38 +125,7 @@ impl Client {
     /// # Errors
     /// Those of [`Client::categories`]. That the portal does not give all lists at once is no error.
     pub async fn pipelines(&self) -> Result<Pipelines, Error> {
-        let calls = [
-            Call::new(CATEGORY_LIST, json!({"entityTypeId": DEAL})),
-            Call::new(STATUS_LIST, json!({"order": {"SORT": "ASC"}})),
-        ];
-        let read = |place: usize, answer: Answer<&RawValue>| {
-            let mut part = Pipelines::default();
-            match place {
-                0 if answer.next.is_none() => part.categories = read_categories(answer.result)?,
-                0 => {}
-                _ => {
-                    let statuses = read_statuses("", answer.result)?;
-                    if is_whole(&answer, statuses.len()) {
-                        part.statuses = statuses;
-                    }
-                }
-            }
-            Ok(part)
-        };
-        let mut all = Pipelines::default();
-        for part in self.batch_with(&calls, read).await? {
-            match part {
-                Ok(part) => {
-                    all.categories.extend(part.categories);
-                    all.statuses.extend(part.statuses);
-                }
-                Err(error) => tracing::debug!(%error, "pipelines and stages do not come together"),
-            }
-        }
-        if all.categories.is_empty() {
-            all.categories = self.categories().await?;
-        }
-        Ok(all)
+        Ok(self.read_with_pipelines(&[]).await?.pipelines)
     }
 
     /// The entries of these lists (`DEAL_STAGE`, `DEAL_STAGE_3`, …), in the order of the lists, then of their sort.
@@ -194,6 +163,33 @@ impl Client {
         }
         Ok(lists.into_iter().flat_map(|list| list.entries).collect())
     }
+}
+
+/// The call for all pipelines.
+pub(super) fn all_categories() -> Call {
+    Call::new(CATEGORY_LIST, json!({"entityTypeId": DEAL}))
+}
+
+/// All pipelines; none where the portal says that there are more.
+pub(super) fn read_all_categories(answer: &Answer<&RawValue>) -> Result<Vec<Category>, Error> {
+    match answer.next {
+        None => read_categories(answer.result),
+        Some(_) => Ok(Vec::new()),
+    }
+}
+
+/// The call for the entries of all lists.
+pub(super) fn all_statuses() -> Call {
+    Call::new(STATUS_LIST, json!({"order": {"SORT": "ASC"}}))
+}
+
+/// The entries of all lists; none where they may not be all.
+pub(super) fn read_all_statuses(answer: &Answer<&RawValue>) -> Result<Vec<Status>, Error> {
+    let mut statuses = read_statuses("", answer.result)?;
+    if !is_whole(answer, statuses.len()) {
+        statuses.clear();
+    }
+    Ok(statuses)
 }
 
 /// Whether an answer with so many rows is surely all there is. A number of full pages may be the first of more.
