@@ -239,3 +239,42 @@ async fn what_cannot_be_a_chain_is_refused() {
     }
     assert!(portal.seen().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn pipelines_come_along_in_the_same_request_and_chains_still_follow_their_own_calls() {
+    let portal = Scripted::new(|seen| {
+        let (mut lists, mut pages) = (serde_json::Map::new(), seen.clone());
+        if let Some(calls) = pages.params["cmd"].as_object_mut() {
+            calls.retain(|name, call| {
+                let list = match call.as_str().expect("text") {
+                    call if call.starts_with("crm.category.list") => {
+                        json!({"categories": [{"id": 0}, {"id": 3}]})
+                    }
+                    call if call.starts_with("crm.status.list") => {
+                        json!([{"ID": 1, "ENTITY_ID": "DEAL_STAGE", "STATUS_ID": "NEW"}])
+                    }
+                    _ => return true,
+                };
+                lists.insert(name.clone(), list);
+                false
+            });
+        }
+        let (after, answer) = batch(&pages, &|_, params| Ok(page(120, &params)));
+        let mut body: Value = serde_json::from_slice(&answer.expect("an answer").body).expect("JSON");
+        let results = body["result"]["result"].as_object_mut().expect("results");
+        results.append(&mut lists);
+        (after, Ok(TransportResponse::new(200, body.to_string())))
+    });
+
+    let read = client(&portal)
+        .read_with_pipelines(&[chain(0, 200, 3)])
+        .await
+        .expect("an answer");
+
+    assert_eq!(portal.seen().len(), 1);
+    assert_eq!(
+        (read.pipelines.categories.len(), read.pipelines.statuses.len()),
+        (2, 1)
+    );
+    assert_eq!(ends(&read.chains[0]), [(1, 50), (51, 100), (101, 120)]);
+}

@@ -60,6 +60,21 @@ fn answer(plan: &mut Plan, ids: &[i64], ask: Ask, follows: Follows) {
     plan.came(ask, came);
 }
 
+/// How a reading is driven.
+#[derive(Debug, Clone, Copy)]
+struct Drive {
+    /// Requests side by side.
+    abreast: usize,
+    /// The end is near when fewer pages than this are left.
+    end_is: f64,
+}
+
+impl From<usize> for Drive {
+    fn from(abreast: usize) -> Self {
+        Self { abreast, end_is: 0.0 }
+    }
+}
+
 /// What a reading took.
 struct Reading {
     ids: Vec<i64>,
@@ -96,10 +111,11 @@ fn read_within(
     ids: &[i64],
     after: i64,
     until: i64,
-    abreast: usize,
+    drive: impl Into<Drive>,
     follows: Follows,
     mut pick: impl FnMut() -> usize,
 ) -> Reading {
+    let Drive { abreast, end_is } = drive.into();
     let mut plan = Plan::new(after, until, most_ahead);
     plan.expect_abreast(abreast);
     let mut under_way: Vec<Vec<Ask>> = Vec::new();
@@ -112,6 +128,7 @@ fn read_within(
     };
     let mut open = 1;
     while !plan.is_over() {
+        plan.hurry(plan.pages_left() < end_is);
         // As the driver does: a request that is not full goes only when nothing is under way.
         while under_way.len() < open
             && if under_way.is_empty() {
@@ -154,12 +171,14 @@ proptest! {
     #[test]
     fn every_row_is_taken_once_and_in_order_whatever_the_density_and_the_order_of_answers(
         ids in stretches(0..100_000, 1..60, 1..3000), abreast in 1_usize..20, picks in proptest::collection::vec(0_usize..1000, 1..50), beyond in 0_i64..10_000,
-        pages in prop_oneof![Just(usize::MAX), 1_usize..20], astray: bool, most_ahead in prop_oneof![Just(AHEAD), 100_usize..10_000]
+        pages in prop_oneof![Just(usize::MAX), 1_usize..20], astray: bool, most_ahead in prop_oneof![Just(AHEAD), 100_usize..10_000],
+        end_is in prop_oneof![Just(0.0), 0.0..3000.0]
     ) {
         let until = ids.last().copied().unwrap_or(0) + beyond;
         let mut turn = 0;
         let pick = || { turn += 1; picks[turn % picks.len()] };
-        let reading = read_within(most_ahead, &ids, 0, until, abreast, Follows { pages, astray }, pick);
+        let drive = Drive { abreast, end_is };
+        let reading = read_within(most_ahead, &ids, 0, until, drive, Follows { pages, astray }, pick);
         prop_assert_eq!(reading.ids, ids);
     }
 }
@@ -296,4 +315,41 @@ fn a_hole_does_not_make_one_chain_of_what_follows_it() {
     let reading = read(&ids, 0, 400_000, 10, || 0);
     let pages = ids.len().div_ceil(50);
     reading.takes_at_most(pages * 100 / 88, 25);
+}
+
+#[test]
+fn near_the_end_what_is_left_is_asked_for_at_once_and_less_than_a_request_is_left_for_later() {
+    for one_in in [1, 3, 20] {
+        // Given a plan that knows how dense the IDs are.
+        let ids = thinned(200_000 * i64::try_from(one_in).unwrap(), one_in);
+        let mut plan = Plan::new(0, ids.last().copied().unwrap(), 1_000_000);
+        plan.expect_abreast(5);
+        while plan.pages_left() > 500.0 || !plan.has_asks() {
+            for ask in plan.ask(50) {
+                answer(&mut plan, &ids, ask, ALL);
+            }
+        }
+        plan.hurry(true);
+
+        // When all of it is asked for before anything more comes.
+        let mut asks = Vec::new();
+        while plan.fills(1) {
+            asks.push(plan.ask(50));
+        }
+        let (requests, pages) = (asks.len(), asks.iter().map(|asks| calls(asks)).sum::<usize>());
+        for ask in asks.into_iter().flatten() {
+            answer(&mut plan, &ids, ask, ALL);
+        }
+
+        // Then little of it was asked for in vain, and little is left.
+        assert!(
+            (9..=13).contains(&requests),
+            "one in {one_in}: {requests} requests of {pages} pages"
+        );
+        assert!(
+            plan.pages_left() < 50.0,
+            "one in {one_in}: {} pages left",
+            plan.pages_left()
+        );
+    }
 }
