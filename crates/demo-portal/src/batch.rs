@@ -1,9 +1,8 @@
 //! What `batch` does with its calls: references to earlier answers, and answers gathered as PHP arrays.
 
-use std::cell::OnceCell;
-
 use crate::json::Json;
 use crate::params::Param;
+use crate::path;
 
 /// The most calls one batch may have.
 pub(crate) const MAX_CALLS: usize = 50;
@@ -21,8 +20,6 @@ struct Entry {
     key: String,
     from: usize,
     to: usize,
-    /// The value read back, for calls that refer to it.
-    parsed: OnceCell<Param>,
 }
 
 impl PhpMap {
@@ -48,7 +45,6 @@ impl PhpMap {
                     key: key.to_owned(),
                     from,
                     to,
-                    parsed: OnceCell::new(),
                 });
                 Ok(done)
             }
@@ -101,19 +97,10 @@ impl PhpMap {
     }
 
     /// What `[name][items][49][ID]` leads to.
-    fn look_up(&self, path: &[&str]) -> Option<&Param> {
+    fn look_up(&self, path: &[&str]) -> Option<Param> {
         let (name, path) = path.split_first()?;
         let entry = self.entries.iter().find(|entry| entry.key == *name)?;
-        let value = entry
-            .parsed
-            .get_or_init(|| serde_json::from_str(self.value(entry)).unwrap_or_default());
-        path.iter().try_fold(value, |value, key| {
-            value
-                .entries()
-                .iter()
-                .find(|(known, _)| known == key)
-                .map(|(_, value)| value)
-        })
+        path::look_up(self.value(entry), path)
     }
 }
 
@@ -147,9 +134,9 @@ fn resolve_text(text: &str, done: &PhpMap) -> Param {
         }
         let found = done.look_up(&path);
         if !path.is_empty() && resolved.is_empty() && behind.is_empty() {
-            return found.cloned().unwrap_or_else(|| Param::Text(String::new()));
+            return found.unwrap_or_else(|| Param::Text(String::new()));
         }
-        resolved.push_str(found.and_then(Param::text).unwrap_or_default());
+        resolved.push_str(found.as_ref().and_then(Param::text).unwrap_or_default());
         rest = behind;
     }
     resolved.push_str(rest);

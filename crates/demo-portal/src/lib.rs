@@ -45,6 +45,7 @@ mod methods;
 mod model;
 mod options;
 mod params;
+mod path;
 mod portal;
 mod query;
 mod server;
