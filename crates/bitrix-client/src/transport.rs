@@ -159,6 +159,9 @@ impl TransportError {
     }
 }
 
+/// An answer of 50 full pages has about half as many bytes.
+const USUAL_BYTES: usize = 1 << 20;
+
 /// Settings of [`HttpTransport`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -241,7 +244,9 @@ impl Transport for HttpTransport {
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned);
 
-        let mut body = BytesMut::new();
+        // What is announced may be a lie: no more than a usual answer is made room for.
+        let announced = response.content_length().and_then(|bytes| bytes.try_into().ok());
+        let mut body = BytesMut::with_capacity(announced.unwrap_or(0).min(USUAL_BYTES));
         while let Some(chunk) = response.chunk().await.map_err(TransportError::from_reqwest)? {
             // Counted here and not by Content-Length: that one is of the compressed body, and may lie.
             if body.len().saturating_add(chunk.len()) > self.max_body_bytes {

@@ -4,15 +4,12 @@ use agent::Failure;
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 use store::{ErrorKind, Plan, Store, Upserted, planner};
-use table_map::{Row, Strictness, TableMap, difference};
+use table_map::{Row, TableMap};
 
 use crate::failure::store_failure;
 
 /// The counter of rows that were written and verified, by `table` and `kind` (inserted, changed, unchanged).
 const ROWS_WRITTEN: &str = "stage_exchange_rows_written_total";
-
-/// Rows that are read back at once: enough that round trips do not count, few enough that a second copy of a step does not.
-const READ_BACK: usize = 1000;
 
 /// Sees to it that the table, its columns and its indexes are there. A table that is made here is empty: state that vouches for
 /// rows must be checked against the table itself, since the process may end right after this.
@@ -162,15 +159,17 @@ impl Unverified {
         if rows.is_empty() {
             return Ok(WriteCounts::default());
         }
-        let intended = Row::by_key(&rows);
+        let intended: Vec<Row> = Row::by_key(&rows).into_iter().cloned().collect();
         let mut inserted = upserted.inserted.clone();
         inserted.sort_unstable();
-        if let Err(mismatch) = verify(store, map, &intended, &inserted).await? {
-            tracing::warn!(table = map.name(), %mismatch, "writing once more");
+        let wrong = store.verify(map, &intended, &inserted).await;
+        if let Some(wrong) = wrong.map_err(store_failure)? {
+            tracing::warn!(table = map.name(), mismatch = %wrong.of(map), "writing once more");
             store.upsert(map, &rows, at).await.map_err(store_failure)?;
-            verify(store, map, &intended, &[])
-                .await?
-                .map_err(Failure::permanent)?;
+            let wrong = store.verify(map, &intended, &[]).await;
+            if let Some(wrong) = wrong.map_err(store_failure)? {
+                return Err(Failure::permanent(wrong.of(map).to_string()));
+            }
         }
         let written = WriteCounts {
             inserted: count(&upserted.inserted),
@@ -202,55 +201,6 @@ pub async fn write_verified(
         .await?
         .verify(store, map)
         .await
-}
-
-/// Reads rows back and compares them; `Ok(Err(…))` says in words what is not as it was meant. Rows and keys ascend, each key is there
-/// once.
-async fn verify(
-    store: &dyn Store,
-    map: &TableMap,
-    intended: &[&Row],
-    inserted: &[i64],
-) -> Result<Result<(), String>, Failure> {
-    for intended in intended.chunks(READ_BACK) {
-        let keys: Vec<i64> = intended.iter().map(|row| row.key()).collect();
-        let stored = store.read_back(map, &keys).await.map_err(store_failure)?;
-        // They come in ascending order, too. Before a table's unique index is made, a key may have several.
-        let mut stored = stored.iter().peekable();
-        for want in intended {
-            let key = want.key();
-            let strictness = match inserted.binary_search(&key) {
-                Ok(_) => Strictness::Inserted,
-                Err(_) => Strictness::Merged,
-            };
-            let mut there = false;
-            while let Some(have) = stored.next_if(|have| have.key() == key) {
-                there = true;
-                if let Some(wrong) = difference(map, want, have, strictness).first() {
-                    return Ok(Err(different(map, key, wrong.column)));
-                }
-            }
-            if !there {
-                return Ok(Err(missing(map, key)));
-            }
-        }
-    }
-    Ok(Ok(()))
-}
-
-fn missing(map: &TableMap, key: i64) -> String {
-    format!(
-        "row {key} is not in {} after it was written; is something else deleting rows there?",
-        map.name()
-    )
-}
-
-fn different(map: &TableMap, key: i64, column: &str) -> String {
-    format!(
-        "row {key} of {} came back with another {column} than was written; \
-         is something else writing there, or can the column not hold the value?",
-        map.name()
-    )
 }
 
 fn count(keys: &[i64]) -> u64 {

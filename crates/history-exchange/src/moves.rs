@@ -4,7 +4,7 @@
 //! row can be told, and only while no later move was made; for every other row the deal's responsible user stands in.
 
 use bitrix_client::HistoryRecord;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::deals::DealFacts;
 
@@ -61,7 +61,8 @@ pub(crate) fn needs_to_be_latest(record: &HistoryRecord, deal: &DealFacts) -> bo
 
 /// The latest record of each deal among `records`: by time of creation, then by ID.
 pub(crate) fn latest(records: &[HistoryRecord]) -> FxHashMap<i64, i64> {
-    let mut latest: FxHashMap<i64, (i64, i64)> = FxHashMap::default();
+    let mut latest: FxHashMap<i64, (i64, i64)> =
+        FxHashMap::with_capacity_and_hasher(records.len(), FxBuildHasher);
     for record in records {
         let this = (record.created_time.timestamp(), record.id);
         let known = latest.entry(record.owner_id).or_insert(this);

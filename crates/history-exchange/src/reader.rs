@@ -486,26 +486,24 @@ impl Reader {
             let superseded = self.superseded(&records, &last, behind, &sure).await?;
             last.retain(|owner, _| !superseded.contains(owner));
         }
-        let rows = records
-            .into_iter()
-            .map(|record| {
-                let name = self.names.get(&record.stage_id).map(str::to_owned);
-                let around = Surroundings {
-                    name,
-                    deal: self.deals.get(record.owner_id),
-                    latest: last.get(&record.owner_id) == Some(&record.id),
-                    created: self.context.target_time(&record.created_time),
-                };
-                row(&self.map, record, around).map_err(|error| match error {
-                    RowError::Table(error) => row_failure(error),
-                    RowError::Portal(error) => {
-                        Failure::permanent("cannot take a row of the portal over").with_source(error)
-                    }
-                })
-            })
-            .collect();
+        let mut rows = Vec::with_capacity(records.len());
+        for record in records {
+            let name = self.names.get(&record.stage_id).map(str::to_owned);
+            let around = Surroundings {
+                name,
+                deal: self.deals.get(record.owner_id),
+                latest: last.get(&record.owner_id) == Some(&record.id),
+                created: self.context.target_time(&record.created_time),
+            };
+            rows.push(row(&self.map, record, around).map_err(|error| match error {
+                RowError::Table(error) => row_failure(error),
+                RowError::Portal(error) => {
+                    Failure::permanent("cannot take a row of the portal over").with_source(error)
+                }
+            })?);
+        }
         self.deals.trim();
-        rows
+        Ok(rows)
     }
 
     /// An unknown stage means that our stage list is behind: bring it up to date, unless that was done just now and the move

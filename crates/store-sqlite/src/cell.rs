@@ -87,6 +87,14 @@ pub(crate) fn read(column: &Column, stored: ValueRef<'_>) -> Option<Value> {
     })
 }
 
+/// Whether what is stored in `column` is this value; `None` as for [`read`]. No text is copied for it.
+pub(crate) fn holds(column: &Column, stored: ValueRef<'_>, value: &Value) -> Option<bool> {
+    match (stored, value) {
+        (ValueRef::Text(stored), Value::String(Some(text))) if stored == text.as_bytes() => Some(true),
+        _ => read(column, stored).map(|stored| stored == *value),
+    }
+}
+
 fn text(stored: ValueRef<'_>) -> Option<&str> {
     match stored {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => str::from_utf8(bytes).ok(),
@@ -94,7 +102,8 @@ fn text(stored: ValueRef<'_>) -> Option<&str> {
     }
 }
 
-fn integer(stored: ValueRef<'_>) -> Option<i64> {
+/// A whole number; `None` when it is none.
+pub(crate) fn integer(stored: ValueRef<'_>) -> Option<i64> {
     match stored {
         ValueRef::Integer(number) => Some(number),
         ValueRef::Text(bytes) => str::from_utf8(bytes).ok()?.trim_ascii().parse().ok(),

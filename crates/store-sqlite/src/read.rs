@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params};
-use store::{Error, ErrorKind};
-use table_map::{Row, TableMap, Value};
+use store::{Error, ErrorKind, Verifier, Wrong};
+use table_map::{Row, Strictness, TableMap, Value};
 
 use crate::failure::Failure;
 use crate::{cell, shape, sql};
@@ -43,9 +43,7 @@ pub(crate) fn each_by_keys(
     let (Some(first), Some(last)) = (keys.first(), keys.last()) else {
         return Ok(());
     };
-    // A step of an upload is a stretch of keys of which most are there. Walking over it spares SQLite a list to look each row up by.
-    let between = last.abs_diff(*first) / u64::try_from(keys.len()).unwrap_or(u64::MAX);
-    if between > DENSE {
+    if !are_dense(keys, *first, *last) {
         let keys = sql::keys_as_json(keys.iter().copied());
         return each(connection, map, &sql::select_by_keys(map), [keys], with);
     }
@@ -57,6 +55,62 @@ pub(crate) fn each_by_keys(
             with(found);
         }
     })
+}
+
+/// Whether the keys, in ascending order, are read as one range. A step of an upload is a stretch of keys of which most are there: walking over
+/// it spares SQLite a list to look each row up by.
+fn are_dense(keys: &[i64], first: i64, last: i64) -> bool {
+    last.abs_diff(first) / u64::try_from(keys.len()).unwrap_or(u64::MAX) <= DENSE
+}
+
+/// The first of these rows that is not as it was meant to be left; see [`store::Store::verify`]. What was inserted is compared where it
+/// is read: no row is made of it.
+pub(crate) fn verify(
+    connection: &Connection,
+    map: &TableMap,
+    rows: &[Row],
+    inserted: &[i64],
+) -> Result<Option<Wrong>, Failure> {
+    let keys: Vec<i64> = rows.iter().map(Row::key).collect();
+    let (Some(first), Some(last)) = (keys.first(), keys.last()) else {
+        return Ok(None);
+    };
+    let mut statement;
+    let mut found = if are_dense(&keys, *first, *last) {
+        statement = connection.prepare_cached(&sql::select_range(map))?;
+        statement.query([first, last])?
+    } else {
+        statement = connection.prepare_cached(&sql::select_by_keys(map))?;
+        statement.query([sql::keys_as_json(keys.iter().copied())])?
+    };
+    let mut verifier = Verifier::new(map, rows, inserted);
+    while let Some(row) = found.next()? {
+        let Some(key) = cell::integer(row.get_ref(map.key_position() + 1)?) else {
+            return Err(unreadable(map, map.key(), None).into());
+        };
+        let met = match verifier.expected(key) {
+            Ok(Some((intended, Strictness::Inserted))) => differing(map, intended, row)?,
+            Ok(Some((_, Strictness::Merged))) => verifier.meet(&read(map, row, &mut Vec::new())?.row).err(),
+            Ok(None) => None,
+            Err(wrong) => Some(wrong),
+        };
+        if met.is_some() {
+            return Ok(met);
+        }
+    }
+    Ok(verifier.end().err())
+}
+
+/// The first column in which a stored row is not as it was written.
+fn differing(map: &TableMap, intended: &Row, stored: &rusqlite::Row<'_>) -> Result<Option<Wrong>, Failure> {
+    for (place, (column, intended_value)) in map.written().zip(intended.values()).enumerate() {
+        match cell::holds(column, stored.get_ref(place + 1)?, intended_value) {
+            Some(true) => {}
+            Some(false) => return Ok(Some(Wrong::Differs(intended.key(), column.name()))),
+            None => return Err(unreadable(map, column.name(), Some(intended.key())).into()),
+        }
+    }
+    Ok(None)
 }
 
 /// What the highest key is.
@@ -132,24 +186,29 @@ fn each(
     let mut rows = statement.query(params)?;
     let mut values = Vec::with_capacity(map.written().count());
     while let Some(row) = rows.next()? {
-        // The first column is the identity, the written ones follow in the map's order.
-        let unreadable = |column: &str| {
-            let key: Result<i64, _> = row.get(map.key_position() + 1);
-            unreadable(map, column, key.ok())
-        };
-        for (place, column) in map.written().enumerate() {
-            let value = cell::read(column, row.get_ref(place + 1)?);
-            values.push(value.ok_or_else(|| unreadable(column.name()))?);
-        }
-        // Collected into the shared slice at once; the list is used again.
-        let values: Arc<[Value]> = values.drain(..).collect();
-        let row_read = Row::stored(map, values).map_err(|error| unreadable(map.key()).with_source(error))?;
-        with(Numbered {
-            id: row.get(0)?,
-            row: row_read,
-        });
+        with(read(map, row, &mut values)?);
     }
     Ok(())
+}
+
+/// A row as it is stored. The list is empty before and after, and used again.
+fn read(map: &TableMap, row: &rusqlite::Row<'_>, values: &mut Vec<Value>) -> Result<Numbered, Failure> {
+    // The first column is the identity, the written ones follow in the map's order.
+    let unreadable = |column: &str| {
+        let key: Result<i64, _> = row.get(map.key_position() + 1);
+        unreadable(map, column, key.ok())
+    };
+    for (place, column) in map.written().enumerate() {
+        let value = cell::read(column, row.get_ref(place + 1)?);
+        values.push(value.ok_or_else(|| unreadable(column.name()))?);
+    }
+    // Collected into the shared slice at once.
+    let values: Arc<[Value]> = values.drain(..).collect();
+    let row_read = Row::stored(map, values).map_err(|error| unreadable(map.key()).with_source(error))?;
+    Ok(Numbered {
+        id: row.get(0)?,
+        row: row_read,
+    })
 }
 
 fn unreadable(map: &TableMap, column: &str, key: Option<i64>) -> Error {

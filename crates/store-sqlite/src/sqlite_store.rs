@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::NaiveDateTime;
 use rusqlite::Connection;
-use store::{Error, ErrorKind, FoundView, Plan, Store, TableShape, Upserted, ViewPlan};
+use store::{Error, ErrorKind, FoundView, Plan, Store, TableShape, Upserted, ViewPlan, Wrong};
 use table_map::{Answer, Query, Row, TableMap, ViewMap};
 use tokio::sync::Mutex;
 
@@ -218,6 +218,15 @@ impl Store for SqliteStore {
         self.read(
             format!("reading {} of table {}", number_of(keys.len()), map.name()),
             move |connection| read::by_keys(connection, &map, &keys),
+        )
+        .await
+    }
+
+    async fn verify(&self, map: &TableMap, rows: &[Row], inserted: &[i64]) -> Result<Option<Wrong>, Error> {
+        let (map, rows, inserted) = (map.clone(), rows.to_vec(), inserted.to_vec());
+        self.read(
+            format!("reading {} of table {} back", number_of(rows.len()), map.name()),
+            move |connection| read::verify(connection, &map, &rows, &inserted),
         )
         .await
     }

@@ -50,6 +50,7 @@ pub mod planner;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod verifying;
 pub mod views;
 
 use async_trait::async_trait;
@@ -60,7 +61,11 @@ pub use error::{Error, ErrorKind};
 pub use highest::highest;
 pub use planner::{Clash, Clashes, Note, Plan, Step};
 pub use shape::{ColumnShape, IndexShape, TableShape, TypeShape};
+pub use verifying::{Verifier, Wrong};
 pub use views::{FoundView, Mark, ViewClash, ViewPlan, ViewStep};
+
+/// Rows that are read back at once: enough that round trips do not count, few enough that a second copy of them does not.
+const READ_BACK: usize = 1000;
 
 /// What an upsert did. Each key of the call counts once, in one of the three.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -112,6 +117,23 @@ pub trait Store: Send + Sync + 'static {
 
     /// The committed rows with these keys, in ascending order of the key; keys without a row are left out.
     async fn read_back(&self, map: &TableMap, keys: &[i64]) -> Result<Vec<Row>, Error>;
+
+    /// Reads the rows with the keys of `rows` and tells the first that is not as writing `rows` was meant to leave it; `None` when all are.
+    /// Both `rows` and `inserted`, the keys of those that were not there before, are in ascending order of the key, each key once.
+    ///
+    /// A store that can compare without making rows of what it reads may do so.
+    async fn verify(&self, map: &TableMap, rows: &[Row], inserted: &[i64]) -> Result<Option<Wrong>, Error> {
+        for rows in rows.chunks(READ_BACK) {
+            let keys: Vec<i64> = rows.iter().map(Row::key).collect();
+            let stored = self.read_back(map, &keys).await?;
+            let mut verifier = Verifier::new(map, rows, inserted);
+            let met = stored.iter().try_for_each(|row| verifier.meet(row));
+            if let Err(wrong) = met.and_then(|()| verifier.end()) {
+                return Ok(Some(wrong));
+            }
+        }
+        Ok(None)
+    }
 
     /// At most `limit` rows with a key above `after`, in ascending order of the key: for walking a table.
     async fn scan(&self, map: &TableMap, after: Option<i64>, limit: u32) -> Result<Vec<Row>, Error>;

@@ -37,7 +37,7 @@ use packed::Mark;
 use plan::{Ask, Came, Plan, calls};
 
 /// Rows of a full step.
-const STEP: usize = 5000;
+const STEP: usize = 2500;
 
 /// A step is handed on after this long though it is not full: the cursor must not stand still on a slow portal.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -159,15 +159,15 @@ impl Kinds {
         })
     }
 
-    /// Takes at most `most` records from the front of a page that these kinds have packed.
-    pub(crate) fn take(&self, page: &mut Page, most: usize) -> Vec<HistoryRecord> {
+    /// Moves at most `most` records from the front of a page that these kinds have packed.
+    pub(crate) fn take(&self, page: &mut Page, most: usize, to: &mut Vec<HistoryRecord>) {
         match page {
             // What was packed comes out again.
             Page::Packed(least, rows) => {
                 let rows = rows.take(most);
-                rows.filter_map(|packed| self.unpack(*least, packed)).collect()
+                to.extend(rows.filter_map(|packed| self.unpack(*least, packed)));
             }
-            Page::Whole(rows) => rows.take(most).collect(),
+            Page::Whole(rows) => to.extend(rows.take(most)),
         }
     }
 }
@@ -250,7 +250,7 @@ mod tests {
             prop_assert_eq!(marks, expected.collect::<Vec<Mark>>());
             let mut out = Vec::new();
             while page.len() > 0 {
-                out.extend(kinds.take(&mut page, most));
+                kinds.take(&mut page, most, &mut out);
             }
             for (one, other) in out.iter().zip(&records) {
                 prop_assert_eq!(one.created_time.offset(), other.created_time.offset());

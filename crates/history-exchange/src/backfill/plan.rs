@@ -520,11 +520,11 @@ impl Plan {
 
     /// Takes at most `most` rows from the front.
     pub(crate) fn take(&mut self, most: usize) -> Taken {
-        let mut records = Vec::new();
+        let mut records = Vec::with_capacity(most);
         while let Some(mut first) = self.spans.first_entry() {
             let span = first.get_mut();
             while let Some(page) = span.pages.front_mut() {
-                records.extend(self.kinds.take(page, most - records.len()));
+                self.kinds.take(page, most - records.len(), &mut records);
                 if page.len() > 0 {
                     break;
                 }
