@@ -164,11 +164,11 @@ impl Unverified {
         inserted.sort_unstable();
         let wrong = store.verify(map, &intended, &inserted).await;
         if let Some(wrong) = wrong.map_err(store_failure)? {
-            tracing::warn!(table = map.name(), mismatch = %wrong.of(map), "writing once more");
+            tracing::warn!(table = map.name(), mismatch = wrong.of(map), "writing once more");
             store.upsert(map, &rows, at).await.map_err(store_failure)?;
             let wrong = store.verify(map, &intended, &[]).await;
             if let Some(wrong) = wrong.map_err(store_failure)? {
-                return Err(Failure::permanent(wrong.of(map).to_string()));
+                return Err(Failure::permanent(wrong.of(map)));
             }
         }
         let written = WriteCounts {

@@ -148,7 +148,7 @@ impl Reader {
         let mut read = read.map_err(|error| portal_failure(FIND_ENDS, error))?;
         stages.sync_with(std::mem::take(&mut read.pipelines)).await?;
         let mut reader = Self::with_names(context, map, stages, Some(synced_at)).await?;
-        let Some((bounds, opening)) = ends_of(read, pages)? else {
+        let Some(Ends { bounds, opening }) = ends_of(read, pages)? else {
             return Ok((reader, None));
         };
         reader.opening = Some(opening);
@@ -201,7 +201,7 @@ impl Reader {
             .read(&asks_for_ends(&self.context, 1), &[])
             .await;
         let read = read.map_err(|error| portal_failure(FIND_ENDS, error))?;
-        Ok(ends_of(read, 1)?.map(|(bounds, _)| bounds))
+        Ok(ends_of(read, 1)?.map(|ends| ends.bounds))
     }
 
     /// The first rows of the history, when it was [opened](Self::open) and they were not taken yet.
@@ -614,7 +614,14 @@ fn asks_for_ends(context: &Context, pages: usize) -> [HistoryChain; 2] {
 }
 
 /// The bounds of the history, and its first pages.
-fn ends_of(read: Read, pages: usize) -> Result<Option<((i64, i64), Opening)>, Failure> {
+struct Ends {
+    /// The lowest and the highest ID.
+    bounds: (i64, i64),
+    opening: Opening,
+}
+
+/// What was found; `None` when there is no history.
+fn ends_of(read: Read, pages: usize) -> Result<Option<Ends>, Failure> {
     let Ok([downward, upward]) = <[ChainPages; 2]>::try_from(read.chains) else {
         return Ok(None);
     };
@@ -628,5 +635,8 @@ fn ends_of(read: Read, pages: usize) -> Result<Option<((i64, i64), Opening)>, Fa
         return Err(Failure::permanent(format!("cannot {FIND_ENDS}")).with_source(Error::Unordered));
     }
     let bounds = up.first().copied().zip(down.first().copied());
-    Ok(bounds.map(|(lowest, highest)| ((lowest, highest), Opening::new(upward, pages, lowest, highest))))
+    Ok(bounds.map(|(lowest, highest)| Ends {
+        bounds: (lowest, highest),
+        opening: Opening::new(upward, pages, lowest, highest),
+    }))
 }

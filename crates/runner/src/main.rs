@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-/// One heap for all threads, which gives back what it does not need: an upload's peak grows little with the number of rows (the
-/// system's keeps a heap for each thread; figures are in docs/performance.md).
+/// A heap without a lock around it, which soon gives back what it does not need: an upload's peak grows little with the number of rows
+/// (figures are in docs/performance.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

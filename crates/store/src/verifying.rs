@@ -1,6 +1,5 @@
 //! Whether a table holds rows as they were meant to be left. Pure.
 
-use std::fmt;
 use std::iter::Peekable;
 use std::slice;
 
@@ -86,19 +85,85 @@ impl<'a> Verifier<'a> {
 
 impl Wrong {
     /// In words, for the table of this map.
-    pub fn of<'a>(&'a self, map: &'a TableMap) -> impl fmt::Display + 'a {
-        fmt::from_fn(move |f| match self {
-            Self::Missing(key) => write!(
-                f,
+    pub fn of(&self, map: &TableMap) -> String {
+        match self {
+            Self::Missing(key) => format!(
                 "row {key} is not in {} after it was written; is something else deleting rows there?",
                 map.name()
             ),
-            Self::Differs(key, column) => write!(
-                f,
+            Self::Differs(key, column) => format!(
                 "row {key} of {} came back with another {column} than was written; \
                  is something else writing there, or can the column not hold the value?",
                 map.name()
             ),
-        })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use table_map::{Column, Value};
+
+    use super::*;
+
+    fn map() -> TableMap {
+        TableMap::builder("ROWS")
+            .column(Column::identity("ID"))
+            .column(Column::key("KEY"))
+            .column(Column::integer("NUMBER"))
+            .build()
+            .unwrap()
+    }
+
+    fn row(map: &TableMap, (key, number): (i64, i32)) -> Row {
+        Row::new(map, vec![Value::from(key), Value::from(number)]).unwrap()
+    }
+
+    fn verified(map: &TableMap, rows: &[Row], stored: &[Row]) -> Result<(), Wrong> {
+        let keys: Vec<i64> = rows.iter().map(Row::key).collect();
+        let mut verifier = Verifier::new(map, rows, &keys);
+        for stored in stored {
+            verifier.meet(stored)?;
+        }
+        verifier.end()
+    }
+
+    proptest! {
+        #[test]
+        fn the_first_row_that_is_missing_or_different_is_told(
+            rows in proptest::collection::btree_map(0..30_i64, 0..2_i32, 0..20), stored in proptest::collection::vec((0..30_i64, 0..2_i32), 0..30)
+        ) {
+            let map = map();
+            let mut stored = stored;
+            stored.sort_unstable_by_key(|(key, _)| *key);
+            let wrong = rows.iter().find_map(|(key, number)| {
+                let mut there = stored.iter().filter(|(stored, _)| stored == key).peekable();
+                match there.peek() {
+                    None => Some(Wrong::Missing(*key)),
+                    Some(_) => there.any(|(_, stored)| stored != number).then_some(Wrong::Differs(*key, "NUMBER")),
+                }
+            });
+            let rows: Vec<Row> = rows.into_iter().map(|pair| row(&map, pair)).collect();
+            let stored: Vec<Row> = stored.into_iter().map(|pair| row(&map, pair)).collect();
+            prop_assert_eq!(verified(&map, &rows, &stored).err(), wrong);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_in_words() {
+        let map = map();
+        assert!(
+            Wrong::Missing(5)
+                .of(&map)
+                .to_string()
+                .starts_with("row 5 is not in ROWS")
+        );
+        assert!(
+            Wrong::Differs(5, "NUMBER")
+                .of(&map)
+                .to_string()
+                .contains("another NUMBER")
+        );
     }
 }

@@ -92,6 +92,8 @@ macro_rules! conformance_tests {
             reading {
                 keys_without_a_row_are_left_out_and_the_others_are_in_order
                 ten_thousand_keys_are_read_at_once
+                rows_that_are_as_they_were_written_are_verified_and_others_told
+                what_a_rule_has_kept_is_right_only_where_a_row_was_there_before
                 a_table_is_walked_page_by_page
                 the_highest_row_is_found_however_far_apart_keys_are
                 rows_are_counted

@@ -4,7 +4,7 @@ use table_map::{Column, Index, TableMap};
 
 use super::Subject;
 use super::support::*;
-use crate::ErrorKind;
+use crate::{ErrorKind, Wrong};
 
 /// A key that is asked for twice gives one row.
 pub async fn keys_without_a_row_are_left_out_and_the_others_are_in_order(subject: Subject) {
@@ -29,6 +29,63 @@ pub async fn ten_thousand_keys_are_read_at_once(subject: Subject) {
     let keys: Vec<i64> = (1..=10_000).collect();
     let found = subject.store.read_back(&map, &keys).await.unwrap();
     assert_same(&found, &rows(&map, &all));
+}
+
+/// Whatever stands between them, whether their keys lie close together or far apart.
+pub async fn rows_that_are_as_they_were_written_are_verified_and_others_told(subject: Subject) {
+    let map = made(&subject).await;
+    for step in [1, 1000] {
+        let all: Vec<_> = (-700..700).map(|key| Record::full(key * step)).collect();
+        let mut keys: Vec<i64> = all.iter().map(|record| record.key).collect();
+        upsert(&subject, &map, &all, at(0)).await;
+        let of = |records: &[Record]| rows(&map, records);
+        let verify = async |records: &[Record], inserted: &[i64]| {
+            subject.store.verify(&map, &of(records), inserted).await.unwrap()
+        };
+        assert_eq!(verify(&[], &[]).await, None);
+        assert_eq!(verify(&all, &keys).await, None);
+        assert_eq!(verify(&all, &[]).await, None);
+        // Rows that nobody asks about do not matter.
+        let some: Vec<_> = all.iter().skip(3).step_by(7).cloned().collect();
+        assert_eq!(verify(&some, &keys).await, None);
+
+        for place in [0, 650, 1399] {
+            let mut others = all.clone();
+            others[place].title = Some("another".to_owned());
+            let key = others[place].key;
+            assert_eq!(verify(&others, &keys).await, Some(Wrong::Differs(key, "TITLE")));
+            assert_eq!(verify(&others, &[]).await, Some(Wrong::Differs(key, "TITLE")));
+        }
+
+        let absent = keys[0] - 1;
+        let mut more = all.clone();
+        more.insert(0, Record::full(absent));
+        keys.insert(0, absent);
+        assert_eq!(verify(&more, &keys).await, Some(Wrong::Missing(absent)));
+        let absent = keys[1400] + 1;
+        more = all.clone();
+        more.push(Record::full(absent));
+        assert_eq!(verify(&more, &keys).await, Some(Wrong::Missing(absent)));
+        more = vec![Record::full(absent)];
+        assert_eq!(verify(&more, &keys).await, Some(Wrong::Missing(absent)));
+    }
+}
+
+/// A row that was inserted must be as it was sent.
+pub async fn what_a_rule_has_kept_is_right_only_where_a_row_was_there_before(subject: Subject) {
+    let map = made(&subject).await;
+    let known = Record::full(7);
+    upsert(&subject, &map, std::slice::from_ref(&known), at(0)).await;
+    let later = Record {
+        first_title: Some("later".to_owned()),
+        ..known
+    };
+    let sent = rows(&map, std::slice::from_ref(&later));
+    assert_eq!(subject.store.verify(&map, &sent, &[]).await.unwrap(), None);
+    assert_eq!(
+        subject.store.verify(&map, &sent, &[7]).await.unwrap(),
+        Some(Wrong::Differs(7, "FIRST_TITLE"))
+    );
 }
 
 /// Until an empty page; pages do not overlap.
