@@ -482,3 +482,34 @@ async fn a_long_wait_for_the_bucket_is_told_once_and_a_short_one_is_not() {
     .await;
     assert!(lines.is_empty(), "{lines:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_comes_when_nobody_waits_and_the_bucket_has_room() {
+    let portal = Scripted::new(|_| ok(&json!([])));
+    let mut config = config();
+    (config.requests_per_second, config.burst) = (2.0, 50);
+    let client = client_with(&portal, config);
+    let waited = async |client: &Client| {
+        let before = Instant::now();
+        client.turn().await;
+        before.elapsed()
+    };
+    assert_eq!(waited(&client).await, Duration::ZERO);
+
+    // A full bucket has room for one more half a second later.
+    client.assume_in_bucket(50.0);
+    let first = waited(&client).await;
+    assert!(
+        (Duration::from_millis(400)..Duration::from_millis(600)).contains(&first),
+        "{first:?}"
+    );
+
+    // What takes the room that there is goes first.
+    let other = client.call::<Value>("profile", &Value::Null);
+    let (other, turn) = tokio::join!(other, waited(&client));
+    assert!(other.is_ok());
+    assert!(
+        (Duration::from_millis(400)..Duration::from_millis(600)).contains(&turn),
+        "{turn:?}"
+    );
+}
