@@ -31,6 +31,7 @@ mod since;
 mod wiring;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 
@@ -42,18 +43,25 @@ pub use config::{Config, ConfigFailure};
 pub use plugins::plugins;
 pub use since::{NoDate, Since};
 
+/// How long a thread for blocking work waits for more of it: longer than agents pause, so that a `run` with nothing to do makes none.
+const KEEP_THREADS: Duration = Duration::from_secs(5 * 60);
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Err(usage) = logging::start(&cli) {
         return exit::failed(&usage.into());
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_keep_alive(KEEP_THREADS)
+        .build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return exit::failed(&anyhow::Error::from(error).context("cannot start the runtime")),
     };
     let result = runtime.block_on(commands::execute(cli));
     // What still runs in the background (a blocked disk, a silent connection) must not hold the exit back.
-    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    runtime.shutdown_timeout(Duration::from_secs(1));
     exit::code(result)
 }
