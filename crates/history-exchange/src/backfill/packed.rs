@@ -51,7 +51,7 @@ pub(crate) struct Kinds {
 
 /// A record in 16 bytes: how far its numbers are above the least of its page, and its kind.
 #[derive(Debug, Clone, Copy)]
-struct Packed {
+pub(crate) struct Packed {
     id: u32,
     owner_id: u32,
     created_at: u32,
@@ -60,7 +60,7 @@ struct Packed {
 
 /// What the numbers of a page are counted from. Times are Unix times in seconds.
 #[derive(Debug, Clone, Copy)]
-struct Least {
+pub(crate) struct Least {
     id: i64,
     owner_id: i64,
     created_at: i64,
@@ -77,7 +77,6 @@ pub(crate) struct Mark {
 #[derive(Debug)]
 pub(crate) enum Page {
     /// As a rule.
-    #[allow(private_interfaces, reason = "what is in it is for this module alone")]
     Packed(Least, IntoIter<Packed>),
     /// Where one of them does not fit: a fraction of a second, numbers that are too far apart, too many kinds.
     Whole(IntoIter<HistoryRecord>),
