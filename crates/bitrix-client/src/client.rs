@@ -26,7 +26,7 @@ use crate::transport::{
 use crate::wire;
 
 /// Requests under way where nothing limits them: a self-hosted portal serves its users with the same few processes.
-const IN_FLIGHT: usize = 3;
+const IN_FLIGHT: usize = 4;
 
 /// Requests under way where the portal's bucket limits them. A batch may take seconds, and 5 a second are allowed at most for long.
 const IN_FLIGHT_WITHIN_LIMIT: usize = 16;

@@ -15,7 +15,7 @@
 //! * **Rows without a key**, of a table that someone else made, are counted and otherwise left alone.
 //! * **Views** are extras for people and their reports. A store makes them, makes them anew when their definition changed, and
 //!   reads none of them itself; nothing that is not ours is touched.
-//! * **Reading back** reads what is committed from the table itself, not from anything the upsert left behind.
+//! * **Reading back** and verifying read what is committed from the table itself, not from anything the upsert left behind.
 //! * **Concurrency.** All methods may be called at once from several tasks. A store serialises what its database cannot do
 //!   side by side.
 //! * **Cancellation.** Dropping a call's future at any await point leaves the table as after `Err` and the store usable.

@@ -288,10 +288,15 @@ impl Backfill {
         enough.min(portal.max_in_flight())
     }
 
-    /// How many requests go while one is answered.
-    fn round(&self) -> f64 {
+    /// How many requests may go while one is answered, at the steady rate; 0 where nothing limits them.
+    fn sent_meanwhile(&self) -> f64 {
         let portal = self.reader.portal();
-        (portal.config().requests_per_second * portal.batch_answered_in().as_secs_f64()).ceil()
+        portal.config().requests_per_second * portal.batch_answered_in().as_secs_f64()
+    }
+
+    /// The same in whole requests.
+    fn round(&self) -> f64 {
+        self.sent_meanwhile().ceil()
     }
 
     /// Whether what is left of the history is to be asked for before the deals that are known: the deals of the last rows can be asked for
@@ -369,8 +374,7 @@ impl Backfill {
         reason = "calls of a few requests; casts of floats stay within the type"
     )]
     fn most_calls(&self) -> usize {
-        let portal = self.reader.portal();
-        let sent_meanwhile = portal.config().requests_per_second * portal.batch_answered_in().as_secs_f64();
+        let sent_meanwhile = self.sent_meanwhile();
         if !self.plan.is_read() || sent_meanwhile == 0.0 {
             return MAX_BATCH;
         }
