@@ -57,6 +57,11 @@ const DEALS_WITHIN_LIMIT: usize = 114_000;
 /// or so. All that it holds at once would be faster at the start alone, and would cut the IDs into many more spans.
 const ABREAST: f64 = 2.5;
 
+/// Where requests are free and batches are answered sooner than this, in seconds, the portal is not what is waited for: one request more would
+/// only hold memory. 50 pages of a real portal take longer.
+const QUICK: f64 = 0.1;
+const ABREAST_OF_QUICK: usize = 3;
+
 /// How long, in seconds, the portal may work on a full request for what is known at the beginning: the first answers are of small ones,
 /// and tell how long those are on their way.
 const LONG_ANSWER: f64 = 1.0;
@@ -282,6 +287,8 @@ impl Backfill {
         )]
         let enough = if rate > 0.0 {
             needed.max(2.0).ceil() as usize
+        } else if answered_in < QUICK {
+            ABREAST_OF_QUICK
         } else {
             usize::MAX
         };
