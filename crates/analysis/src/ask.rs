@@ -330,21 +330,21 @@ impl Cells {
 
     fn text(&mut self) -> Option<String> {
         match self.0.next() {
-            Some(Value::String(text)) => text,
+            Some(Value::Text(text)) => text.map(String::from),
             _ => None,
         }
     }
 
     fn small(&mut self) -> Option<i32> {
         match self.0.next() {
-            Some(Value::Int(number)) => number,
+            Some(Value::Integer(number)) => number,
             _ => None,
         }
     }
 
     fn big(&mut self) -> Option<i64> {
         match self.0.next() {
-            Some(Value::BigInt(number)) => number,
+            Some(Value::BigInteger(number)) => number,
             _ => None,
         }
     }
@@ -355,14 +355,14 @@ impl Cells {
 
     fn day(&mut self) -> Option<NaiveDate> {
         match self.0.next() {
-            Some(Value::ChronoDate(day)) => day,
+            Some(Value::Date(day)) => day,
             _ => None,
         }
     }
 
     fn time(&mut self) -> Option<NaiveDateTime> {
         match self.0.next() {
-            Some(Value::ChronoDateTime(time)) => time,
+            Some(Value::DateTime(time)) => time,
             _ => None,
         }
     }

@@ -9,7 +9,7 @@ use crate::classify::{Body, Failure};
 use crate::error::Error;
 use crate::transport::TransportResponse;
 use crate::webhook::WebhookUrl;
-use crate::wire::{Lenient, Named, Scalar, given};
+use crate::wire::{Lenient, Named, Scalar, given, none};
 
 /// A successful answer of one call.
 #[derive(Debug, Clone)]
@@ -39,6 +39,17 @@ pub struct Time {
     pub operating: Option<f64>,
     /// When the oldest part of that sum falls out of the window, in seconds since 1970.
     pub operating_reset_at: Option<f64>,
+}
+
+impl<T> Answer<T> {
+    fn map<U>(self, read: impl FnOnce(T) -> U) -> Answer<U> {
+        Answer {
+            result: read(self.result),
+            total: self.total,
+            next: self.next,
+            time: self.time,
+        }
+    }
 }
 
 impl Time {
@@ -96,9 +107,10 @@ struct WireError<'a> {
 }
 
 #[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(default, borrow, deserialize_with = "given")]
-    result: Option<&'a RawValue>,
+#[serde(bound(deserialize = "R: Deserialize<'de>"))]
+struct Envelope<'a, R> {
+    #[serde(default = "none", deserialize_with = "given")]
+    result: Option<R>,
     #[serde(default, borrow)]
     error: Scalar<'a>,
     #[serde(default, borrow)]
@@ -117,6 +129,29 @@ pub(crate) fn open<'a>(
     response: &'a TransportResponse,
     webhook: &WebhookUrl,
 ) -> Result<Answer<&'a RawValue>, Error> {
+    open_as(method, response, webhook)
+}
+
+/// The same for a batch, in one pass over its some hundred thousand bytes: the parts are found on the way. Inside: what stands in the
+/// place of the parts is nothing that can be one.
+pub(crate) fn open_batch<'a>(
+    method: &str,
+    response: &'a TransportResponse,
+    webhook: &WebhookUrl,
+) -> Result<Answer<Result<BatchAnswer<'a>, Error>>, Error> {
+    if let Ok(answer) = open_as(method, response, webhook) {
+        return Ok(answer.map(|batch| Ok(BatchAnswer(batch))));
+    }
+    // What is wrong is told by looking closer.
+    let answer = open(method, response, webhook)?;
+    Ok(answer.map(BatchAnswer::read))
+}
+
+fn open_as<'a, R: Deserialize<'a>>(
+    method: &str,
+    response: &'a TransportResponse,
+    webhook: &WebhookUrl,
+) -> Result<Answer<R>, Error> {
     let status = response.status;
     let retry_after = response.retry_after.as_deref().and_then(seconds);
     let body = response
@@ -135,7 +170,7 @@ pub(crate) fn open<'a>(
         .with_status(status)
     };
 
-    let envelope: Envelope<'a> = match serde_json::from_slice(body) {
+    let envelope: Envelope<'a, R> = match serde_json::from_slice(body) {
         Ok(envelope) => envelope,
         Err(_) => return Err(not_json(looks_like(body))),
     };

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use crate::answer::{Answer, BatchAnswer};
+use crate::answer::Answer;
 use crate::client::{Client, check_call};
 use crate::error::{Class, Error};
 use crate::limits::operating::Demand;
@@ -175,8 +175,7 @@ impl Client {
         let delivery = self
             .send(admission, BATCH, &body, &demand(calls), attempts)
             .await?;
-        let answer = self.open(BATCH, &delivery)?;
-        let batch = BatchAnswer::read(answer.result)?;
+        let batch = self.open_batch(&delivery)?.result?;
         let part = |(index, call): &(usize, &Call)| {
             let name = name(*index);
             let part = batch.part(&name, &call.method, &self.config().webhook);

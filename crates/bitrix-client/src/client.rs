@@ -11,7 +11,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use crate::answer::{Answer, open};
+use crate::answer::{Answer, BatchAnswer, open, open_batch};
 use crate::batch::BATCH;
 use crate::classify::Failure;
 use crate::config::ClientConfig;
@@ -344,8 +344,26 @@ impl Client {
         method: &str,
         delivery: &'d Delivery<'_>,
     ) -> Result<Answer<&'d RawValue>, Error> {
+        let opened = open(method, &delivery.response, &self.inner.config.webhook);
+        self.opened(delivery, opened)
+    }
+
+    /// The same for a batch.
+    pub(crate) fn open_batch<'d>(
+        &self,
+        delivery: &'d Delivery<'_>,
+    ) -> Result<Answer<Result<BatchAnswer<'d>, Error>>, Error> {
+        let opened = open_batch(BATCH, &delivery.response, &self.inner.config.webhook);
+        self.opened(delivery, opened)
+    }
+
+    fn opened<R>(
+        &self,
+        delivery: &Delivery<'_>,
+        opened: Result<Answer<R>, Error>,
+    ) -> Result<Answer<R>, Error> {
         let started = delivery.admission.started();
-        match open(method, &delivery.response, &self.inner.config.webhook) {
+        match opened {
             Ok(answer) => {
                 delivery.admission.settle();
                 let bucket = &self.inner.limits.bucket;

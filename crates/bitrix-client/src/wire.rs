@@ -284,7 +284,8 @@ struct Page<T> {
     items: Option<Rows<T>>,
 }
 
-fn none<T>() -> Option<T> {
+/// For a field that is not there, whatever its type.
+pub(crate) fn none<T>() -> Option<T> {
     None
 }
 

@@ -6,29 +6,21 @@ use std::time::Duration;
 use ::agent::{Activation, Agent, AgentRequest, Failure, Outcome};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use exchange::{
-    Context, Scope, Unverified, ensure_table, ensure_writable, store_failure, unless_stopped, write,
-};
+use exchange::{Context, Scope, ensure_table, ensure_writable, store_failure, unless_stopped};
 use stage_list_exchange::StageList;
-use table_map::{Row, TableMap};
-use tokio::time::Instant;
+use table_map::TableMap;
 
 use crate::actualizer::{Desk, FOLLOW};
-use crate::backfill::{Steps, read_ahead};
+use crate::backfill::read_ahead;
 use crate::config::{Pace, UploaderConfig};
-use crate::error::Error;
-use crate::reader::{Reader, StepRows};
+use crate::reader::Reader;
 use crate::reconcile::RECONCILE;
 use crate::state::{FollowState, ReconcileState, SeenChanges, UploadState};
-use crate::switches::{self, uploader_paused};
+use crate::uploading::Uploading;
 use crate::views::Views;
 
 /// The name of the agent.
 pub const AGENT: &str = "history.upload";
-
-/// An activation begins nothing more after this long, and ends with what it has begun, so that other agents have their turn and what it knows of deals and stages is
-/// never older.
-const SLICE: Duration = Duration::from_secs(5 * 60);
 
 /// The old module's pace.
 const GENTLE: Duration = Duration::from_secs(2 * 60);
@@ -79,7 +71,7 @@ impl UploadAgent {
             self.views.ensure(&self.context).await;
             return Ok(Some((reader, state)));
         }
-        let (reader, bounds) = match self.pace().await? {
+        let (reader, bounds) = match self.uploading(activation).pace().await? {
             Pace::Fast => Reader::open(context, map, stages).await?,
             Pace::Gentle => {
                 let reader = Reader::new(context, map, stages).await?;
@@ -152,121 +144,13 @@ impl UploadAgent {
         Ok(Some(state))
     }
 
-    /// Writes a step; [`settle`](Self::settle) is the rest of it.
-    async fn write(&self, step: StepRows) -> Result<Written, Failure> {
-        let last_key = step.rows.last().map(Row::key);
-        let at = self.context.target_now();
-        let rows = write(self.context.store.as_ref(), &self.map, step.rows, at).await?;
-        Ok(Written {
-            rows,
-            up_to: step.up_to,
-            last_key,
-        })
-    }
-
-    /// Verifies a step that was written, and only then moves the durable cursor.
-    async fn settle(
-        &self,
-        activation: &Activation,
-        state: &mut UploadState,
-        written: Written,
-        rate: impl Fn(u64) -> Option<f64>,
-    ) -> Result<(), Failure> {
-        let counts = written
-            .rows
-            .verify(self.context.store.as_ref(), &self.map)
-            .await?;
-        state.written.add(counts);
-        state.cursor = written.up_to;
-        state.last_key = written.last_key.or(state.last_key);
-        activation
-            .checkpoint(state, state.progress().with_rate(rate(state.written.total())))
-            .await
-    }
-
-    async fn fast(
-        &self,
-        activation: &Activation,
-        state: &mut UploadState,
-        reader: Reader,
-    ) -> Result<(), Failure> {
-        let started = Instant::now();
-        let before = state.written.total();
-        // Rows a second over the activation; an estimate for people.
-        #[allow(clippy::cast_precision_loss, reason = "an estimate for people")]
-        let rate = |done: u64| {
-            let seconds = started.elapsed().as_secs_f64();
-            (seconds > 0.5).then(|| (done - before) as f64 / seconds)
-        };
-        let until = state.until;
-        if state.cursor >= until {
-            return Ok(());
+    fn uploading<'a>(&'a self, activation: &'a Activation) -> Uploading<'a> {
+        Uploading {
+            context: &self.context,
+            map: &self.map,
+            configured: self.config.pace,
+            activation,
         }
-        let mut steps = read_ahead(reader, state.cursor, until);
-        // While a step is read back, the next one is written. The cursor moves over each in its turn.
-        let mut written = self.next_written(activation, &mut steps).await?;
-        while let Some(step) = written {
-            if started.elapsed() >= SLICE {
-                steps.end_early();
-            }
-            let goes_on = step.up_to < until && !activation.stopping() && {
-                self.hold().await? == Hold::No && self.pace().await? == Pace::Fast
-            };
-            let next = async {
-                if goes_on {
-                    self.next_written(activation, &mut steps).await
-                } else {
-                    Ok(None)
-                }
-            };
-            let (settled, next) = tokio::join!(self.settle(activation, state, step, rate), next);
-            settled?;
-            written = next?;
-        }
-        Ok(())
-    }
-
-    /// Takes the next step and writes it; `None` when the agent is to stop. A step that is being read then is read again: the portal
-    /// may take long, or be away.
-    async fn next_written(
-        &self,
-        activation: &Activation,
-        steps: &mut Steps,
-    ) -> Result<Option<Written>, Failure> {
-        match unless_stopped(activation, steps.next()).await {
-            None => Ok(None),
-            Some(Some(step)) => self.write(step?).await.map(Some),
-            Some(None) if steps.ends_early() => Ok(None),
-            Some(None) => {
-                Err(Failure::permanent("cannot read the stage history").with_source(Error::EndedEarly))
-            }
-        }
-    }
-}
-
-/// A step that was written and not yet verified.
-struct Written {
-    rows: Unverified,
-    /// The cursor once it is verified.
-    up_to: i64,
-    last_key: Option<i64>,
-}
-
-/// Whether somebody holds the upload.
-#[derive(PartialEq, Eq)]
-enum Hold {
-    Yes,
-    No,
-}
-
-impl UploadAgent {
-    async fn hold(&self) -> Result<Hold, Failure> {
-        let paused = self.context.is_on(&uploader_paused()).await?;
-        Ok(if paused { Hold::Yes } else { Hold::No })
-    }
-
-    async fn pace(&self) -> Result<Pace, Failure> {
-        switches::pace(&self.context, self.config.pace).await
     }
 
     /// Makes the indexes that waited until all rows were there.
@@ -313,7 +197,8 @@ impl Agent for UploadAgent {
     }
 
     async fn activate(&self, activation: &Activation) -> Result<Outcome, Failure> {
-        if self.hold().await? == Hold::Yes {
+        let uploading = self.uploading(activation);
+        if uploading.is_held().await? {
             let state = activation.input::<UploadState>().ok().flatten();
             let progress = state.map(|state| state.progress()).unwrap_or_default();
             activation
@@ -334,9 +219,12 @@ impl Agent for UploadAgent {
             self.hand_over(activation, 0, self.context.clock.now()).await?;
             return Ok(Outcome::done());
         };
-        let pause = match self.pace().await? {
+        let pause = match uploading.pace().await? {
             Pace::Fast => {
-                self.fast(activation, &mut state, reader).await?;
+                if state.cursor < state.until {
+                    let steps = read_ahead(reader, state.cursor, state.until);
+                    uploading.bring_over(steps, &mut state).await?;
+                }
                 Duration::ZERO
             }
             Pace::Gentle => {
@@ -344,8 +232,7 @@ impl Agent for UploadAgent {
                 let Some(page) = unless_stopped(activation, page).await else {
                     return Outcome::next(&state, Duration::ZERO);
                 };
-                let written = self.write(page?).await?;
-                self.settle(activation, &mut state, written, |_| None).await?;
+                uploading.bring_page(page?, &mut state).await?;
                 GENTLE
             }
         };

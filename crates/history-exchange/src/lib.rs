@@ -33,6 +33,7 @@ mod reconcile;
 mod shared;
 mod state;
 mod switches;
+mod uploading;
 mod verify;
 mod views;
 mod windows;

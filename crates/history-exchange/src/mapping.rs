@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bitrix_client::HistoryRecord;
 use chrono::NaiveDateTime;
 use exchange::Environment;
-use table_map::{Column, Index, Ranking, Row, TableMap, UpdateRule, Value};
+use table_map::{Column, Index, Ranking, Row, SmolStr, TableMap, UpdateRule, Value};
 
 use crate::deals::DealFacts;
 use crate::error::Error;
@@ -68,7 +68,7 @@ pub fn table(environment: Environment) -> Result<TableMap, table_map::Error> {
 #[derive(Debug, Clone)]
 pub(crate) struct Surroundings<'a> {
     /// The name of the record's stage, if it is known.
-    pub(crate) name: Option<String>,
+    pub(crate) name: Option<SmolStr>,
     /// The record's deal, if it can be read.
     pub(crate) deal: Option<&'a DealFacts>,
     /// Whether the record is its deal's latest.
@@ -119,7 +119,7 @@ pub(crate) fn row(map: &TableMap, record: HistoryRecord, around: Surroundings<'_
         record.stage_id.into(),
         if lost { "Y" } else { "N" }.into(),
         record_type.into(),
-        source.map(str::to_owned).into(),
+        source.into(),
     ]);
     Row::shared(map, values).map_err(RowError::Table)
 }

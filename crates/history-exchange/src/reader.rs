@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use exchange::{Context, portal_failure, row_failure};
 use rustc_hash::FxHashMap;
 use stage_list_exchange::{StageList, StageNames};
-use table_map::{Row, TableMap};
+use table_map::{Row, SmolStr, TableMap};
 
 use crate::deals::Deals;
 use crate::error::Error;
@@ -116,7 +116,7 @@ pub(crate) struct Reader {
     /// When the names were brought in step with the portal; `None` for a reader that must not write.
     synced_at: Option<DateTime<Utc>>,
     /// Stages that the portal does not know, either: they are not asked for again.
-    nameless: HashSet<String>,
+    nameless: HashSet<SmolStr>,
     deals: Deals,
     density: Density,
     opening: Option<Opening>,
@@ -488,7 +488,7 @@ impl Reader {
         }
         let mut rows = Vec::with_capacity(records.len());
         for record in records {
-            let name = self.names.get(&record.stage_id).map(str::to_owned);
+            let name = self.names.get(&record.stage_id).cloned();
             let around = Surroundings {
                 name,
                 deal: self.deals.get(record.owner_id),
@@ -528,7 +528,7 @@ impl Reader {
         for record in records {
             if self.names.get(&record.stage_id).is_none() && self.nameless.insert(record.stage_id.clone()) {
                 tracing::warn!(
-                    stage = record.stage_id,
+                    stage = record.stage_id.as_str(),
                     "neither the portal nor the table knows this stage; its rows have no NAME"
                 );
             }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use agent::{Clock, SystemClock};
 use anyhow::{Context, Result, bail, ensure};
 use exchange::{Environment, Unverified, ensure_table, ensure_writable};
+use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::json;
 use store::Store;
 use store_mssql::{MssqlOptions, MssqlStore, MssqlTarget};
@@ -27,6 +28,8 @@ use tokio_util::compat::TokioAsyncWriteCompatExt;
 const USAGE: &str = "usage: bare_writer write SOURCE.sqlite ROWS_A_STEP | create | drop";
 /// What databases made here are called, so that nothing else is ever dropped.
 const PREFIX: &str = "stage_exchange_bench_";
+/// Steps that are with the store at a time, as in an upload.
+const WITH_THE_STORE: usize = 2;
 /// Rows read from the source at once.
 const PAGE: u32 = 50_000;
 
@@ -54,17 +57,17 @@ async fn write(source: &str, target: &str, step: usize) -> Result<()> {
 
     let at = SystemClock.now().naive_utc();
     let (began, cpu_before) = (Instant::now(), cpu_seconds());
-    // As the upload does it: a step is read back while the next is written.
-    let mut behind: Option<Unverified> = None;
-    for step in rows.chunks(step) {
-        let (settled, written) = tokio::join!(
-            settle(store.as_ref(), &map, behind.take()),
-            exchange::write(store.as_ref(), &map, step.to_vec(), at)
-        );
+    // As the upload does it: a step is read back while the next ones are written.
+    let steps = stream::iter(rows.chunks(step));
+    let mut written = steps
+        .map(|step| exchange::write(store.as_ref(), &map, step.to_vec(), at))
+        .buffered(WITH_THE_STORE);
+    let mut next = written.try_next().await?;
+    while let Some(step) = next {
+        let (settled, step) = tokio::join!(settle(store.as_ref(), &map, step), written.try_next());
         settled?;
-        behind = Some(written?);
+        next = step?;
     }
-    settle(store.as_ref(), &map, behind).await?;
     ensure_table(store.as_ref(), &map).await?;
     let seconds = began.elapsed().as_secs_f64();
     let cpu = cpu_seconds()
@@ -77,8 +80,7 @@ async fn write(source: &str, target: &str, step: usize) -> Result<()> {
     Ok(())
 }
 
-async fn settle(store: &dyn Store, map: &TableMap, written: Option<Unverified>) -> Result<()> {
-    let Some(written) = written else { return Ok(()) };
+async fn settle(store: &dyn Store, map: &TableMap, written: Unverified) -> Result<()> {
     let counts = written.verify(store, map).await?;
     ensure!(
         counts.inserted == counts.total(),

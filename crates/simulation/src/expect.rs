@@ -293,7 +293,7 @@ impl Expectation {
     fn read<'a>(&self, row: &'a Row) -> Found<'a> {
         let map = &self.history;
         let date = |column| match row.get(map, column) {
-            Some(Value::ChronoDate(date)) => *date,
+            Some(Value::Date(date)) => *date,
             _ => None,
         };
         Found {
@@ -301,7 +301,7 @@ impl Expectation {
             type_id: row.integer(map, "TYPE_ID"),
             deal: row.integer(map, "OWNER_ID"),
             created: match row.get(map, "CREATED_TIME") {
-                Some(Value::ChronoDateTime(time)) => *time,
+                Some(Value::DateTime(time)) => *time,
                 _ => None,
             },
             dates: (date("START_DATE"), date("END_DATE")),

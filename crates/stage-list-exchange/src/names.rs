@@ -1,19 +1,18 @@
 //! Names of stages, for whoever writes rows that carry one.
 
-use std::collections::HashMap;
-
-use table_map::{Row, TableMap};
+use rustc_hash::FxHashMap;
+use table_map::{Row, SmolStr, TableMap};
 
 /// The stages that the table knows, by their `STATUS_ID`. Those that the portal has no more are among them: old moves went
 /// through them, too.
 #[derive(Debug, Clone, Default)]
 pub struct StageNames {
-    names: HashMap<String, (bool, String)>,
+    names: FxHashMap<SmolStr, (bool, SmolStr)>,
 }
 
 impl StageNames {
     pub(crate) fn from_rows<'a>(map: &TableMap, rows: impl IntoIterator<Item = &'a Row>) -> Self {
-        let mut names: HashMap<String, (bool, String)> = HashMap::new();
+        let mut names: FxHashMap<SmolStr, (bool, SmolStr)> = FxHashMap::default();
         for row in rows {
             let (Some(status), Some(name)) = (row.text(map, "STATUS_ID"), row.text(map, "NAME")) else {
                 continue;
@@ -24,16 +23,16 @@ impl StageNames {
             match names.get(status) {
                 Some((true, _)) if !active => {}
                 _ => {
-                    names.insert(status.to_owned(), (active, name.to_owned()));
+                    names.insert(status.into(), (active, name.into()));
                 }
             }
         }
         Self { names }
     }
 
-    /// The name of a stage.
-    pub fn get(&self, status_id: &str) -> Option<&str> {
-        self.names.get(status_id).map(|(_, name)| name.as_str())
+    /// The name of a stage. Cloning it copies no text.
+    pub fn get(&self, status_id: &str) -> Option<&SmolStr> {
+        self.names.get(status_id).map(|(_, name)| name)
     }
 
     /// How many stages are known.

@@ -292,7 +292,7 @@ async fn names_of_removed_stages_are_still_known() {
         .await
         .unwrap()
         .get("C3:PREPARATION")
-        .map(str::to_owned);
+        .map(ToString::to_string);
     bench.portal.model().remove_stage("C3:PREPARATION").unwrap();
     list.sync().await.unwrap();
     assert!(name.is_some());
@@ -301,7 +301,7 @@ async fn names_of_removed_stages_are_still_known() {
             .await
             .unwrap()
             .get("C3:PREPARATION")
-            .map(str::to_owned),
+            .map(ToString::to_string),
         name
     );
 }

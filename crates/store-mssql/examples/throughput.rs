@@ -120,12 +120,11 @@ async fn bare_bulk_load(
             let mut tokens = TokenRow::with_capacity(columns.len());
             for value in row.values() {
                 tokens.push(match value {
-                    Value::Int(number) => (*number).into_sql(),
-                    Value::BigInt(number) => (*number).into_sql(),
-                    Value::String(text) => text.as_deref().into_sql(),
-                    Value::ChronoDate(date) => (*date).into_sql(),
-                    Value::ChronoDateTime(time) => (*time).into_sql(),
-                    other => return Err(format!("a row cannot hold {other:?}").into()),
+                    Value::Integer(number) => (*number).into_sql(),
+                    Value::BigInteger(number) => (*number).into_sql(),
+                    Value::Text(text) => text.as_deref().into_sql(),
+                    Value::Date(date) => (*date).into_sql(),
+                    Value::DateTime(time) => (*time).into_sql(),
                 });
             }
             tokens.push(at.into_sql());

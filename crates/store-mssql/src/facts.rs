@@ -184,8 +184,8 @@ impl Fact {
         match (&self.holds, value) {
             (Holds::Integer { least, most }, value) => {
                 let number = match value {
-                    Value::Int(number) => number.map(i64::from),
-                    Value::BigInt(number) => *number,
+                    Value::Integer(number) => number.map(i64::from),
+                    Value::BigInteger(number) => *number,
                     _ => None,
                 };
                 match number {
@@ -193,7 +193,7 @@ impl Fact {
                     _ => Ok(false),
                 }
             }
-            (Holds::Text(fact), Value::String(Some(text))) => {
+            (Holds::Text(fact), Value::Text(Some(text))) => {
                 if fact.fixed && text.ends_with(' ') {
                     return Err("the column would lose the blank at the end of the text");
                 }

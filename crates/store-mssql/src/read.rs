@@ -1,10 +1,8 @@
 //! Reading rows.
 
-use std::borrow::Cow;
-
 use chrono::{NaiveDate, NaiveDateTime, Timelike};
 use store::{Error, ErrorKind};
-use table_map::{Column, ColumnType, Row, TableMap, Value};
+use table_map::{Column, ColumnType, Row, SmolStr, TableMap, Value};
 use tiberius::{ColumnData, FromSql};
 
 use crate::dml;
@@ -120,7 +118,7 @@ fn read(map: &TableMap, facts: &Facts, row: tiberius::Row) -> Result<Row, Failur
         values.push(value.unwrap_or_else(|| null(fact)));
     }
     let row_key = match values.get(facts.key) {
-        Some(Value::BigInt(Some(key))) => key.to_string(),
+        Some(Value::BigInteger(Some(key))) => key.to_string(),
         _ => "?".to_owned(),
     };
     if let Some(fact) = misfit {
@@ -146,11 +144,11 @@ fn read(map: &TableMap, facts: &Facts, row: tiberius::Row) -> Result<Row, Failur
 
 fn null(fact: &Fact) -> Value {
     match fact.column.column_type() {
-        ColumnType::Integer => Value::Int(None),
-        ColumnType::BigInteger => Value::BigInt(None),
-        ColumnType::Date => Value::ChronoDate(None),
-        ColumnType::DateTime => Value::ChronoDateTime(None),
-        _ => Value::String(None),
+        ColumnType::Integer => Value::Integer(None),
+        ColumnType::BigInteger => Value::BigInteger(None),
+        ColumnType::Date => Value::Date(None),
+        ColumnType::DateTime => Value::DateTime(None),
+        _ => Value::Text(None),
     }
 }
 
@@ -159,18 +157,18 @@ fn value(fact: &Fact, cell: ColumnData<'static>) -> Option<Value> {
     Some(match (&fact.holds, fact.column.column_type()) {
         (Holds::Integer { .. }, ColumnType::Integer) => {
             let number = number(&cell)?.map(i32::try_from).transpose().ok()?;
-            Value::Int(number)
+            Value::Integer(number)
         }
-        (Holds::Integer { .. }, _) => Value::BigInt(number(&cell)?),
+        (Holds::Integer { .. }, _) => Value::BigInteger(number(&cell)?),
         (Holds::Text(_), _) => match cell {
-            ColumnData::String(text) => Value::String(text.map(Cow::into_owned)),
+            ColumnData::String(text) => Value::Text(text.map(SmolStr::from)),
             _ => return None,
         },
-        (Holds::Date { .. }, _) => Value::ChronoDate(NaiveDate::from_sql(&cell).ok()?),
+        (Holds::Date { .. }, _) => Value::Date(NaiveDate::from_sql(&cell).ok()?),
         (Holds::DateTime, _) => {
             let is_coarse = matches!(cell, ColumnData::DateTime(_));
             let time = NaiveDateTime::from_sql(&cell).ok()?;
-            Value::ChronoDateTime(if is_coarse { time.map(milliseconds) } else { time })
+            Value::DateTime(if is_coarse { time.map(milliseconds) } else { time })
         }
     })
 }
@@ -178,16 +176,16 @@ fn value(fact: &Fact, cell: ColumnData<'static>) -> Option<Value> {
 /// A cell of an answer in its column's type; `None` when it does not fit.
 pub(crate) fn loose_value(column: &Column, cell: ColumnData<'static>) -> Option<Value> {
     Some(match column.column_type() {
-        ColumnType::Integer => Value::Int(number(&cell)?.map(i32::try_from).transpose().ok()?),
-        ColumnType::BigInteger => Value::BigInt(number(&cell)?),
-        ColumnType::Date => Value::ChronoDate(NaiveDate::from_sql(&cell).ok()?),
+        ColumnType::Integer => Value::Integer(number(&cell)?.map(i32::try_from).transpose().ok()?),
+        ColumnType::BigInteger => Value::BigInteger(number(&cell)?),
+        ColumnType::Date => Value::Date(NaiveDate::from_sql(&cell).ok()?),
         ColumnType::DateTime => {
             let is_coarse = matches!(cell, ColumnData::DateTime(_));
             let time = NaiveDateTime::from_sql(&cell).ok()?;
-            Value::ChronoDateTime(if is_coarse { time.map(milliseconds) } else { time })
+            Value::DateTime(if is_coarse { time.map(milliseconds) } else { time })
         }
         _ => match cell {
-            ColumnData::String(text) => Value::String(text.map(Cow::into_owned)),
+            ColumnData::String(text) => Value::Text(text.map(SmolStr::from)),
             _ => return None,
         },
     })

@@ -48,13 +48,11 @@ pub(crate) fn cells<'a>(facts: &Facts, row: &'a Row) -> impl Iterator<Item = Col
 
 fn cell<'a>(fact: &Fact, value: &'a Value) -> ColumnData<'a> {
     match value {
-        Value::Int(number) => integer(fact, number.map(i64::from)),
-        Value::BigInt(number) => integer(fact, *number),
-        Value::String(text) => text.as_deref().into_sql(),
-        Value::ChronoDate(date) => (*date).into_sql(),
-        Value::ChronoDateTime(time) => (*time).into_sql(),
-        // No row holds another kind of value.
-        _ => ColumnData::String(None),
+        Value::Integer(number) => integer(fact, number.map(i64::from)),
+        Value::BigInteger(number) => integer(fact, *number),
+        Value::Text(text) => text.as_deref().into_sql(),
+        Value::Date(date) => (*date).into_sql(),
+        Value::DateTime(time) => (*time).into_sql(),
     }
 }
 

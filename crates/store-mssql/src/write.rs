@@ -95,7 +95,7 @@ fn small_values<'a>(facts: &Facts, rows: &[&'a Row]) -> (String, Vec<ColumnData<
     for row in rows {
         let mut list = Vec::with_capacity(facts.written.len());
         for (cell, value) in stage::cells(facts, row).zip(row.values()) {
-            if *value == value.as_null() {
+            if value.is_null() {
                 list.push("NULL".to_owned());
             } else {
                 parameters.push(cell);

@@ -42,24 +42,21 @@ impl<'a, 'connection> Binder<'a, 'connection> {
     pub(crate) fn bind_at(&mut self, place: usize, value: &Value) -> rusqlite::Result<()> {
         self.text.clear();
         let value = match value {
-            Value::Int(number) => number.map_or(ValueRef::Null, |number| ValueRef::Integer(number.into())),
-            Value::BigInt(number) => number.map_or(ValueRef::Null, ValueRef::Integer),
-            Value::String(text) => text
+            Value::Integer(number) => {
+                number.map_or(ValueRef::Null, |number| ValueRef::Integer(number.into()))
+            }
+            Value::BigInteger(number) => number.map_or(ValueRef::Null, ValueRef::Integer),
+            Value::Text(text) => text
                 .as_ref()
                 .map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes())),
-            Value::ChronoDate(date) => date.map_or(ValueRef::Null, |date| {
+            Value::Date(date) => date.map_or(ValueRef::Null, |date| {
                 instant::write_date(self.text, date);
                 ValueRef::Text(self.text.as_bytes())
             }),
-            Value::ChronoDateTime(time) => time.map_or(ValueRef::Null, |time| {
+            Value::DateTime(time) => time.map_or(ValueRef::Null, |time| {
                 instant::write_date_time(self.text, time);
                 ValueRef::Text(self.text.as_bytes())
             }),
-            _ => {
-                return Err(rusqlite::Error::ToSqlConversionFailure(
-                    "a row's cell has a type that rows cannot carry".into(),
-                ));
-            }
         };
         self.statement
             .raw_bind_parameter(place + 1, rusqlite::types::ToSqlOutput::Borrowed(value))
@@ -71,18 +68,18 @@ impl<'a, 'connection> Binder<'a, 'connection> {
 pub(crate) fn read(column: &Column, stored: ValueRef<'_>) -> Option<Value> {
     let null = matches!(stored, ValueRef::Null);
     Some(match column.column_type() {
-        ColumnType::Integer if null => Value::Int(None),
-        ColumnType::Integer => Value::Int(Some(i32::try_from(integer(stored)?).ok()?)),
-        ColumnType::BigInteger if null => Value::BigInt(None),
-        ColumnType::BigInteger => Value::BigInt(Some(integer(stored)?)),
-        ColumnType::Date if null => Value::ChronoDate(None),
-        ColumnType::Date => Value::ChronoDate(Some(instant::read_date(text(stored)?)?)),
-        ColumnType::DateTime if null => Value::ChronoDateTime(None),
-        ColumnType::DateTime => Value::ChronoDateTime(Some(instant::read_date_time(text(stored)?)?)),
-        _ if null => Value::String(None),
-        _ => Value::String(Some(match stored {
-            ValueRef::Integer(number) => number.to_string(),
-            other => text(other)?.to_owned(),
+        ColumnType::Integer if null => Value::Integer(None),
+        ColumnType::Integer => Value::Integer(Some(i32::try_from(integer(stored)?).ok()?)),
+        ColumnType::BigInteger if null => Value::BigInteger(None),
+        ColumnType::BigInteger => Value::BigInteger(Some(integer(stored)?)),
+        ColumnType::Date if null => Value::Date(None),
+        ColumnType::Date => Value::Date(Some(instant::read_date(text(stored)?)?)),
+        ColumnType::DateTime if null => Value::DateTime(None),
+        ColumnType::DateTime => Value::DateTime(Some(instant::read_date_time(text(stored)?)?)),
+        _ if null => Value::Text(None),
+        _ => Value::Text(Some(match stored {
+            ValueRef::Integer(number) => number.to_string().into(),
+            other => text(other)?.into(),
         })),
     })
 }
@@ -90,7 +87,7 @@ pub(crate) fn read(column: &Column, stored: ValueRef<'_>) -> Option<Value> {
 /// Whether what is stored in `column` is this value; `None` as for [`read`]. No text is copied for it.
 pub(crate) fn holds(column: &Column, stored: ValueRef<'_>, value: &Value) -> Option<bool> {
     match (stored, value) {
-        (ValueRef::Text(stored), Value::String(Some(text))) if stored == text.as_bytes() => Some(true),
+        (ValueRef::Text(stored), Value::Text(Some(text))) if stored == text.as_bytes() => Some(true),
         _ => read(column, stored).map(|stored| stored == *value),
     }
 }

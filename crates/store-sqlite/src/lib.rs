@@ -52,6 +52,7 @@ mod shape;
 mod sql;
 mod sqlite_store;
 mod view;
+mod worker;
 mod write;
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use table_map::{Answer, Query, Row, TableMap, ViewMap};
 use tokio::sync::Mutex;
 
 use crate::failure::Failure;
+use crate::worker::{Undone, Worker};
 use crate::{connection, migrate, read, shape, view, write};
 
 /// A store in a SQLite file. The crate's documentation says how it works.
@@ -19,10 +20,10 @@ use crate::{connection, migrate, read, shape, view, write};
 pub struct SqliteStore {
     target: String,
     // The readers are closed before the writer, which then can tidy up its write-ahead log.
-    reader: Arc<Mutex<Connection>>,
+    reader: Worker,
     // Sums over all rows take their time; nobody else waits for them.
-    asker: Arc<Mutex<Connection>>,
-    writer: Arc<Mutex<Connection>>,
+    asker: Worker,
+    writer: Worker,
     /// Work is done where it is asked for, not on another thread.
     in_place: bool,
 }
@@ -55,12 +56,13 @@ impl SqliteStore {
     pub(crate) fn open_patiently(path: &Path, patience: Duration) -> Result<Self, Error> {
         let target = format!("sqlite:{}", path.display());
         let [writer, reader, asker] = connection::open(path, patience)
-            .map_err(|failure| failure.into_error(&target, "opening the database"))?;
+            .map_err(|failure| failure.into_error(&target, "opening the database"))?
+            .map(|connection| Worker::new(Arc::new(Mutex::new(connection))));
         Ok(Self {
             target,
-            reader: Arc::new(Mutex::new(reader)),
-            asker: Arc::new(Mutex::new(asker)),
-            writer: Arc::new(Mutex::new(writer)),
+            reader,
+            asker,
+            writer,
             in_place: false,
         })
     }
@@ -77,9 +79,9 @@ impl SqliteStore {
         let only = Arc::new(Mutex::new(only));
         Ok(Self {
             target,
-            reader: Arc::clone(&only),
-            asker: Arc::clone(&only),
-            writer: only,
+            reader: Worker::new(Arc::clone(&only)),
+            asker: Worker::new(Arc::clone(&only)),
+            writer: Worker::new(only),
             in_place: false,
         })
     }
@@ -98,7 +100,7 @@ impl SqliteStore {
     /// The connection of a database in memory.
     #[cfg(test)]
     pub(crate) fn only_connection(&self) -> Arc<Mutex<Connection>> {
-        Arc::clone(&self.writer)
+        Arc::clone(self.writer.connection())
     }
 
     pub(crate) async fn read<T: Send + 'static>(
@@ -117,30 +119,30 @@ impl SqliteStore {
         self.run(&self.writer, doing, work).await
     }
 
-    /// Waits for the connection, then works with it on a thread for blocking work. The lock goes with the work: whoever stops
-    /// waiting for it does not free the connection early.
     async fn run<T: Send + 'static>(
         &self,
-        connection: &Arc<Mutex<Connection>>,
+        worker: &Worker,
         doing: String,
         work: impl FnOnce(&mut Connection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Error> {
-        let mut connection = Arc::clone(connection).lock_owned().await;
-        if self.in_place {
-            return work(&mut connection).map_err(|failure| failure.into_error(&self.target, &doing));
-        }
-        match tokio::task::spawn_blocking(move || work(&mut connection)).await {
+        let worked = if self.in_place {
+            let mut connection = worker.connection().lock().await;
+            Ok(work(&mut connection))
+        } else {
+            worker.run(work).await
+        };
+        match worked {
             Ok(result) => result.map_err(|failure| failure.into_error(&self.target, &doing)),
-            Err(error) if error.is_panic() => Err(Error::new(
+            Err(undone @ Undone::Panicked(_)) => Err(Error::new(
                 ErrorKind::Bug,
                 format!("{doing} in {} panicked", self.target),
             )
-            .with_source(error)),
-            Err(error) => Err(Error::new(
+            .with_source(undone)),
+            Err(undone @ Undone::GivenUp) => Err(Error::new(
                 ErrorKind::Passing { retry_after: None },
                 format!("{doing} in {} was given up: the program ends", self.target),
             )
-            .with_source(error)),
+            .with_source(undone)),
         }
     }
 }

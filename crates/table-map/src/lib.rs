@@ -44,6 +44,7 @@ mod merge;
 mod query;
 mod row;
 mod statements;
+mod value;
 
 #[cfg(test)]
 mod tests;
@@ -55,7 +56,8 @@ pub use map::{TableMap, TableMapBuilder};
 pub use merge::{Difference, Strictness, difference, merge};
 pub use query::{Answer, Dialect, Query, ViewMap};
 pub use row::Row;
-/// The cell of a row. A map's columns take the variants `Int`, `BigInt`, `String`, `ChronoDate` and `ChronoDateTime`.
-pub use sea_query::Value;
 /// A column's type. A map's columns are of `Integer`, `BigInteger`, `Char`, `String`, `Date` or `DateTime`.
 pub use sea_query::{ColumnType, StringLen};
+/// The text of a cell.
+pub use smol_str::SmolStr;
+pub use value::Value;

@@ -1,8 +1,6 @@
 //! What an upsert does to a stored row, and what a check after it must find: pure, for all stores alike.
 
-use sea_query::Value;
-
-use crate::{Column, Role, Row, TableMap, UpdateRule};
+use crate::{Column, Role, Row, TableMap, UpdateRule, Value};
 
 /// The row that must be stored after `incoming` was written over `stored`, or `None` when nothing changes.
 ///
@@ -27,26 +25,14 @@ fn pick<'a>(map: &TableMap, column: &Column, place: usize, stored: &'a Row, inco
     let (old, new) = (&stored.values()[place], &incoming.values()[place]);
     let keep = match column.role() {
         Role::Content(UpdateRule::Always) => false,
-        Role::Content(UpdateRule::FirstKnown) => !is_null(old),
+        Role::Content(UpdateRule::FirstKnown) => !old.is_null(),
         Role::Content(UpdateRule::Ranked(ranking)) => {
             let rank = ranking.rank(incoming.text(map, ranking.by));
-            rank < ranking.rank(stored.text(map, ranking.by)) || (rank == 0 && is_null(new))
+            rank < ranking.rank(stored.text(map, ranking.by)) || (rank == 0 && new.is_null())
         }
         _ => true,
     };
     if keep { old } else { new }
-}
-
-fn is_null(value: &Value) -> bool {
-    match value {
-        Value::Int(value) => value.is_none(),
-        Value::BigInt(value) => value.is_none(),
-        Value::String(value) => value.is_none(),
-        Value::ChronoDate(value) => value.is_none(),
-        Value::ChronoDateTime(value) => value.is_none(),
-        // No other variant passes `Row::new`.
-        _ => false,
-    }
 }
 
 /// How a row that was read back is compared with the one that was meant to be written.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDate};
-use sea_query::{ColumnType, Value};
+use sea_query::ColumnType;
 
-use crate::{Column, Error, TableMap};
+use crate::{Column, Error, TableMap, Value};
 
 /// The values of a row's written columns, in the map's order. A row is checked against its map when it is made, so a store
 /// never meets a value that the table cannot hold. Clones share their values.
@@ -39,7 +39,7 @@ impl Row {
             });
         }
         let key = match values.get(map.key_position()) {
-            Some(Value::BigInt(Some(key))) => Some(*key),
+            Some(Value::BigInteger(Some(key))) => Some(*key),
             _ => None,
         };
         for (column, value) in map.written().zip(values.iter()) {
@@ -67,7 +67,7 @@ impl Row {
             });
         }
         let key = match values.get(map.key_position()) {
-            Some(Value::BigInt(Some(key))) => Some(*key),
+            Some(Value::BigInteger(Some(key))) => Some(*key),
             _ => None,
         };
         if let Some((column, _)) = map
@@ -122,7 +122,7 @@ impl Row {
     /// The text in the column called `name`; `None` when it is null, no text, or not there.
     pub fn text(&self, map: &TableMap, name: &str) -> Option<&str> {
         match self.get(map, name)? {
-            Value::String(text) => text.as_deref(),
+            Value::Text(text) => text.as_deref(),
             _ => None,
         }
     }
@@ -130,8 +130,8 @@ impl Row {
     /// The whole number in the column called `name`; `None` when it is null, no number, or not there.
     pub fn integer(&self, map: &TableMap, name: &str) -> Option<i64> {
         match self.get(map, name)? {
-            Value::Int(number) => number.map(i64::from),
-            Value::BigInt(number) => *number,
+            Value::Integer(number) => number.map(i64::from),
+            Value::BigInteger(number) => *number,
             _ => None,
         }
     }
@@ -151,11 +151,11 @@ fn shown(key: Option<i64>) -> String {
 fn is_of_type(column_type: &ColumnType, value: &Value) -> bool {
     matches!(
         (column_type, value),
-        (ColumnType::Integer, Value::Int(_))
-            | (ColumnType::BigInteger, Value::BigInt(_))
-            | (ColumnType::Char(_) | ColumnType::String(_), Value::String(_))
-            | (ColumnType::Date, Value::ChronoDate(_))
-            | (ColumnType::DateTime, Value::ChronoDateTime(_))
+        (ColumnType::Integer, Value::Integer(_))
+            | (ColumnType::BigInteger, Value::BigInteger(_))
+            | (ColumnType::Char(_) | ColumnType::String(_), Value::Text(_))
+            | (ColumnType::Date, Value::Date(_))
+            | (ColumnType::DateTime, Value::DateTime(_))
     )
 }
 
@@ -163,9 +163,9 @@ fn check(map: &TableMap, column: &Column, value: &Value, key: Option<i64>) -> Re
     let table = || map.name().to_owned();
     let name = || column.name().to_owned();
     let null = match (column.column_type(), value) {
-        (ColumnType::Integer, Value::Int(value)) => value.is_none(),
-        (ColumnType::BigInteger, Value::BigInt(value)) => value.is_none(),
-        (ColumnType::Char(_) | ColumnType::String(_), Value::String(value)) => {
+        (ColumnType::Integer, Value::Integer(value)) => value.is_none(),
+        (ColumnType::BigInteger, Value::BigInteger(value)) => value.is_none(),
+        (ColumnType::Char(_) | ColumnType::String(_), Value::Text(value)) => {
             if let (Some(text), Some(limit)) = (value, column.text_limit()) {
                 let length = utf16_length(text);
                 if length > usize::try_from(limit).unwrap_or(usize::MAX) {
@@ -180,7 +180,7 @@ fn check(map: &TableMap, column: &Column, value: &Value, key: Option<i64>) -> Re
             }
             value.is_none()
         }
-        (ColumnType::Date, Value::ChronoDate(value)) => {
+        (ColumnType::Date, Value::Date(value)) => {
             in_range(value.as_ref()).map_err(|OutOfRange| Error::DateOutOfRange {
                 table: table(),
                 column: name(),
@@ -188,7 +188,7 @@ fn check(map: &TableMap, column: &Column, value: &Value, key: Option<i64>) -> Re
             })?;
             value.is_none()
         }
-        (ColumnType::DateTime, Value::ChronoDateTime(value)) => {
+        (ColumnType::DateTime, Value::DateTime(value)) => {
             in_range(value.map(|value| value.date()).as_ref()).map_err(|OutOfRange| {
                 Error::DateOutOfRange {
                     table: table(),

@@ -132,7 +132,7 @@ fn what_was_known_of_a_deal_survives_when_it_can_no_longer_be_read() {
     let cleared = merge(&map, &known, &row(1, (None, Some(3), Some("assigned_by"), None))).unwrap();
     assert_eq!(
         cleared.get(&map, "END_DATE"),
-        Some(&Value::ChronoDate(None)),
+        Some(&Value::Date(None)),
         "a readable deal without a date"
     );
 }
@@ -151,7 +151,7 @@ fn a_null_of_a_row_of_which_nothing_is_known_wipes_no_value() {
     .unwrap();
     assert_eq!(
         (known.integer(&map, "WHO"), known.get(&map, "END_DATE")),
-        (Some(7), Some(&Value::ChronoDate(None)))
+        (Some(7), Some(&Value::Date(None)))
     );
 }
 
@@ -202,11 +202,11 @@ fn a_row_names_what_does_not_fit() {
         values[place] = value;
         Row::new(&map(), values).unwrap_err()
     };
-    assert!(matches!(with(0, Value::BigInt(None)), Error::Null { column, .. } if column == "EXTERNAL_ID"));
-    assert!(matches!(with(0, 1_i32.into()), Error::WrongType { column, .. } if column == "EXTERNAL_ID"));
     assert!(
-        matches!(with(5, Value::ChronoDateTime(None)), Error::Null { column, .. } if column == "CREATED")
+        matches!(with(0, Value::BigInteger(None)), Error::Null { column, .. } if column == "EXTERNAL_ID")
     );
+    assert!(matches!(with(0, 1_i32.into()), Error::WrongType { column, .. } if column == "EXTERNAL_ID"));
+    assert!(matches!(with(5, Value::DateTime(None)), Error::Null { column, .. } if column == "CREATED"));
     assert!(matches!(
         Row::new(&map(), vec![1_i64.into()]),
         Err(Error::RowLength {
@@ -224,19 +224,19 @@ fn a_row_that_a_table_has_may_hold_what_a_new_one_may_not() {
         .values()
         .to_vec();
     values[1] = "a name that is too long".into();
-    values[5] = Value::ChronoDateTime(None);
+    values[5] = Value::DateTime(None);
     assert!(Row::new(&map, values.clone()).is_err());
     let stored = Row::stored(&map, values.clone()).unwrap();
     assert_eq!((stored.key(), stored.values()), (9, values.as_slice()));
     let healed = merge(&map, &stored, &row(9, (None, None, None, None))).unwrap();
-    assert_ne!(healed.get(&map, "CREATED"), Some(&Value::ChronoDateTime(None)));
+    assert_ne!(healed.get(&map, "CREATED"), Some(&Value::DateTime(None)));
 
     values[5] = 1_i32.into();
     assert!(
         matches!(Row::stored(&map, values.clone()), Err(Error::WrongType { column, .. }) if column == "CREATED")
     );
-    values[0] = Value::BigInt(None);
-    values[5] = Value::ChronoDateTime(None);
+    values[0] = Value::BigInteger(None);
+    values[5] = Value::DateTime(None);
     assert!(matches!(Row::stored(&map, values), Err(Error::Null { column, .. }) if column == "EXTERNAL_ID"));
     assert!(matches!(
         Row::stored(&map, Vec::new()),

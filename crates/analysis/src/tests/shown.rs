@@ -92,7 +92,7 @@ async fn the_view_of_durations_has_a_row_for_each_visit() {
         assert_eq!(open[12], "Y".into());
         // Years have gone by since; how many depends on the day of the test.
         assert!(
-            matches!(open[11], table_map::Value::BigInt(Some(seconds)) if seconds > 31_536_000),
+            matches!(open[11], table_map::Value::BigInteger(Some(seconds)) if seconds > 31_536_000),
             "{open:?}"
         );
         assert_eq!(rows.len(), 4);
@@ -160,7 +160,7 @@ async fn a_view_in_a_zone_counts_open_visits_by_the_clocks_of_that_zone() {
             let view = views::duration("CRM_STAGE_DURATION_TEST", &tables(), zone);
             let rows = shown(&target, &view, ["EXTERNAL_ID", "OWNER_ID"]).await;
             match rows[0][11] {
-                table_map::Value::BigInt(Some(seconds)) => lengths.push(seconds),
+                table_map::Value::BigInteger(Some(seconds)) => lengths.push(seconds),
                 ref other => panic!("{other:?}"),
             }
         }

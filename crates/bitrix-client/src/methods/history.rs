@@ -8,6 +8,7 @@ use futures::future::try_join_all;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
+use smol_str::SmolStr;
 
 use super::DEAL;
 use super::changes::{self, ChangesPage, ChangesQuery};
@@ -135,9 +136,9 @@ pub struct HistoryRecord {
     /// The pipeline; 0 is the default one. Where the portal leaves it out, the code of the stage tells it.
     pub category_id: i64,
     /// `P` in progress, `S` won, `F` lost.
-    pub stage_semantic_id: Option<String>,
+    pub stage_semantic_id: Option<SmolStr>,
     /// The code of the stage the deal moved to.
-    pub stage_id: String,
+    pub stage_id: SmolStr,
 }
 
 /// One page of records.
@@ -578,7 +579,7 @@ pub(super) fn read_records(raw: &RawValue) -> Result<Vec<HistoryRecord>, Error> 
 fn read_record(row: &WireRecord<'_>) -> Result<HistoryRecord, Error> {
     let mut fields = Fields::new(HISTORY_LIST, RECORD);
     let id = fields.row_id("ID", &row.id)?;
-    let stage_id = fields.text("STAGE_ID", &row.stage_id)?;
+    let stage_id: SmolStr = fields.text("STAGE_ID", &row.stage_id)?;
     let told = pipeline_of_stage(&stage_id).filter(|_| row.category_id.is_empty());
     Ok(HistoryRecord {
         id,

@@ -3,6 +3,13 @@ use percent_encoding::percent_decode_str;
 use proptest::prelude::*;
 use serde_json::{Map, json};
 
+/// The parameters alone.
+fn encode(params: &Value) -> String {
+    let command = command("m", params);
+    let query = command.strip_prefix('m').expect("the method first");
+    query.strip_prefix('?').unwrap_or(query).to_owned()
+}
+
 /// Reads a query as PHP's `parse_str` does, for the shapes the encoder makes. Every leaf is text.
 fn parse_str(query: &str) -> Value {
     let mut root = Value::Object(Map::new());

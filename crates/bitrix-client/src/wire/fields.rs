@@ -61,18 +61,20 @@ impl<'a> Fields<'a> {
     }
 
     /// Text that must not be empty.
-    pub(crate) fn text(self, field: &str, value: &Scalar<'_>) -> Result<String, Error> {
+    pub(crate) fn text<T: for<'t> From<&'t str>>(self, field: &str, value: &Scalar<'_>) -> Result<T, Error> {
         self.optional_text(field, value)?.ok_or_else(|| self.lacks(field))
     }
 
     /// Text as it is, spaces included; `None` when it is empty.
-    pub(crate) fn optional_text(self, field: &str, value: &Scalar<'_>) -> Result<Option<String>, Error> {
+    pub(crate) fn optional_text<T: for<'t> From<&'t str>>(
+        self,
+        field: &str,
+        value: &Scalar<'_>,
+    ) -> Result<Option<T>, Error> {
         match value {
-            Scalar::Text(text) => Ok(Some(text.as_ref())
-                .filter(|text| !text.is_empty())
-                .map(str::to_owned)),
-            Scalar::Integer(number) => Ok(Some(number.to_string())),
-            Scalar::Float(number) => Ok(Some(number.to_string())),
+            Scalar::Text(text) => Ok(Some(text.as_ref()).filter(|text| !text.is_empty()).map(T::from)),
+            Scalar::Integer(number) => Ok(Some(number.to_string().as_str().into())),
+            Scalar::Float(number) => Ok(Some(number.to_string().as_str().into())),
             Scalar::Missing | Scalar::Null | Scalar::Flag(false) => Ok(None),
             Scalar::Flag(true) | Scalar::Compound => Err(self.wrong(field, "is not text")),
         }

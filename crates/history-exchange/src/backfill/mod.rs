@@ -80,13 +80,12 @@ pub(crate) struct Steps {
 }
 
 impl Steps {
-    /// Reads to the end only what was begun: rows that wait for others were asked for once and are not to be asked for again. There is no step
-    /// after that.
-    pub(crate) fn end_early(&self) {
-        self.ends_early.store(true, Ordering::Relaxed);
+    /// For whoever ends the reading early.
+    pub(crate) fn ending(&self) -> Ending {
+        Ending(Arc::clone(&self.ends_early))
     }
 
-    /// Whether the reading was [ended early](Self::end_early).
+    /// Whether the reading was [ended early](Ending::end_early).
     pub(crate) fn ends_early(&self) -> bool {
         self.ends_early.load(Ordering::Relaxed)
     }
@@ -94,6 +93,17 @@ impl Steps {
     /// The next step; `None` after the last, or after a failure.
     pub(crate) async fn next(&mut self) -> Option<Result<StepRows, Failure>> {
         self.receiver.recv().await
+    }
+}
+
+/// Ends the reading of [`Steps`] early.
+pub(crate) struct Ending(Arc<AtomicBool>);
+
+impl Ending {
+    /// Reads to the end only what was begun: rows that wait for others were asked for once and are not to be asked for again. There is no step
+    /// after that.
+    pub(crate) fn end_early(&self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

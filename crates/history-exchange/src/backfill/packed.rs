@@ -6,6 +6,7 @@ use std::vec::IntoIter;
 use bitrix_client::HistoryRecord;
 use chrono::{DateTime, FixedOffset};
 use rustc_hash::{FxBuildHasher, FxHashMap};
+use table_map::SmolStr;
 
 /// So many kinds are known. A portal has some hundreds; records of more than that are kept as they are.
 const MOST: usize = 10_000;
@@ -15,8 +16,8 @@ const MOST: usize = 10_000;
 struct Kind {
     type_id: Option<i64>,
     category_id: i64,
-    stage_semantic_id: Option<String>,
-    stage_id: String,
+    stage_semantic_id: Option<SmolStr>,
+    stage_id: SmolStr,
     /// The portal's, which changes twice a year.
     offset: FixedOffset,
 }
@@ -230,8 +231,8 @@ mod tests {
                     .unwrap()
                     .with_timezone(&offset),
                 category_id,
-                stage_semantic_id,
-                stage_id,
+                stage_semantic_id: stage_semantic_id.map(SmolStr::from),
+                stage_id: stage_id.into(),
             }
         })
     }
@@ -266,8 +267,8 @@ mod tests {
             owner_id: id + 1,
             created_time: "2026-01-01T00:00:00+03:00".parse().unwrap(),
             category_id: 0,
-            stage_semantic_id: Some("P".to_owned()),
-            stage_id: stage,
+            stage_semantic_id: Some("P".into()),
+            stage_id: stage.into(),
         };
         let mut kinds = Kinds::default();
         let page = kinds.pack(

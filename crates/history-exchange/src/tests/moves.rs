@@ -19,8 +19,8 @@ fn record(id: i64, type_id: i64, seconds: i64) -> HistoryRecord {
         owner_id: 7,
         created_time: at(seconds),
         category_id: 3,
-        stage_semantic_id: Some("P".to_owned()),
-        stage_id: "C3:NEW".to_owned(),
+        stage_semantic_id: Some("P".into()),
+        stage_id: "C3:NEW".into(),
     }
 }
 
@@ -111,11 +111,11 @@ fn the_latest_row_of_a_deal_goes_by_time_and_then_by_id() {
 fn a_record_becomes_a_row_with_everything_the_table_asks_for() {
     let map = table(Environment::Prod).unwrap();
     let lost = HistoryRecord {
-        stage_semantic_id: Some("F".to_owned()),
+        stage_semantic_id: Some("F".into()),
         ..record(9, 3, 0)
     };
     let around = Surroundings {
-        name: Some("Отказ".to_owned()),
+        name: Some("Отказ".into()),
         deal: Some(&deal(0)),
         latest: true,
         created: lost.created_time.naive_utc(),

@@ -52,7 +52,7 @@ async fn moves_since_a_day_are_compared_alone_in_the_tables_zone() {
     let map = table(Environment::Test).unwrap();
     let rows: Vec<Row> = bench.rows().await.into_values().collect();
     let created = |row: &Row| match row.get(&map, "CREATED_TIME") {
-        Some(Value::ChronoDateTime(Some(created))) => *created,
+        Some(Value::DateTime(Some(created))) => *created,
         other => panic!("{other:?}"),
     };
     let since = created(&rows[rows.len() / 2]);

@@ -34,7 +34,7 @@ impl Evidence {
             || row.integer(map, "OWNER_ID").is_none_or(|deal| deal < 1)
             || row.integer(map, "TYPE_ID") != Some(i64::from(DEAL));
         let created = match row.get(map, "CREATED_TIME") {
-            Some(Value::ChronoDateTime(created)) => *created,
+            Some(Value::DateTime(created)) => *created,
             _ => None,
         };
         let is_to_come = created.is_some_and(|created| created > self.now + OUT_OF_ORDER);

@@ -32,7 +32,7 @@ impl Since {
     /// Whether a row was created then or later, as far as it says so.
     pub(super) fn holds(&self, map: &TableMap, row: &Row) -> bool {
         match row.get(map, "CREATED_TIME") {
-            Some(Value::ChronoDateTime(Some(created))) => *created >= self.written,
+            Some(Value::DateTime(Some(created))) => *created >= self.written,
             _ => true,
         }
     }

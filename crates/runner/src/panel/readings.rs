@@ -120,7 +120,7 @@ impl Readings {
     }
 
     fn happened(&self, map: &TableMap, row: &Row) -> Option<DateTime<Utc>> {
-        let Some(Value::ChronoDateTime(Some(face))) = row.get(map, HAPPENED) else {
+        let Some(Value::DateTime(Some(face))) = row.get(map, HAPPENED) else {
             return None;
         };
         // When clocks are put back an hour comes twice; the later one makes the row look no older than it is.

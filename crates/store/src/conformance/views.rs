@@ -221,11 +221,11 @@ pub async fn a_question_is_answered_in_the_types_of_its_columns(subject: Subject
     ];
     let nothing = vec![
         8_i64.into(),
-        Value::String(None),
-        Value::Int(None),
-        Value::BigInt(None),
-        Value::ChronoDate(None),
-        Value::ChronoDateTime(None),
+        Value::Text(None),
+        Value::Integer(None),
+        Value::BigInteger(None),
+        Value::Date(None),
+        Value::DateTime(None),
     ];
     assert_eq!(answer, [wanted, nothing]);
 
@@ -240,7 +240,7 @@ pub async fn a_question_is_answered_in_the_types_of_its_columns(subject: Subject
             .to_owned()
     });
     let answer = subject.store.ask(&sums).await.unwrap();
-    assert_eq!(answer, [[2.into(), 15.into(), Value::Int(Some(7))]]);
+    assert_eq!(answer, [[2.into(), 15.into(), Value::Integer(Some(7))]]);
 }
 
 /// The functions that visits are told by.
