@@ -129,3 +129,84 @@ fn words(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use futures::FutureExt;
+
+    use super::*;
+
+    fn worker() -> Worker {
+        let connection = Connection::open_in_memory().unwrap();
+        Worker::new(Arc::new(Mutex::new(connection)))
+    }
+
+    #[tokio::test]
+    async fn work_is_done_in_the_order_in_which_it_was_asked_for_and_on_one_thread() {
+        let worker = worker();
+        let (order, done) = mpsc::channel();
+        let pieces = (0..100).map(|piece| {
+            let order = order.clone();
+            worker.run(move |_| order.send((piece, std::thread::current().id())).unwrap())
+        });
+        // All are asked for before the first is begun: this thread does not wait meanwhile.
+        let held = worker.connection().lock().await;
+        let mut asked: Vec<_> = pieces.map(Box::pin).collect();
+        for piece in &mut asked {
+            assert!(futures::poll!(piece.as_mut()).is_pending());
+        }
+        drop(held);
+        for piece in asked {
+            piece.await.unwrap();
+        }
+        let (pieces, threads): (Vec<i32>, Vec<_>) = done.try_iter().unzip();
+        assert_eq!(pieces, (0..100).collect::<Vec<_>>());
+        assert!(threads.iter().all(|thread| *thread == threads[0]));
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_is_not_begun() {
+        let worker = worker();
+        let held = worker.connection().lock().await;
+        let (begun, was_begun) = mpsc::channel();
+        let mut first = Box::pin(worker.run(|_| ()));
+        let mut second = Box::pin(worker.run(move |_| begun.send(()).unwrap()));
+        assert!(futures::poll!(first.as_mut()).is_pending());
+        assert!(futures::poll!(second.as_mut()).is_pending());
+        drop(second);
+        drop(held);
+        first.await.unwrap();
+        worker.run(|_| ()).await.unwrap();
+        was_begun.try_recv().unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_says_so_and_what_waits_behind_it_is_done() {
+        let worker = worker();
+        let (first, second) = tokio::join!(
+            worker.run(|_| panic!("out of order")),
+            worker.run(|connection| connection.is_autocommit())
+        );
+        let first: Result<(), Undone> = first;
+        assert_eq!(first.unwrap_err().to_string(), "out of order");
+        assert!(second.unwrap());
+    }
+
+    #[test]
+    fn a_runtime_that_has_ended_leaves_nobody_waiting() {
+        let worker = worker();
+        let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let ended = runtime();
+        let handle = ended.handle().clone();
+        ended.shutdown_background();
+        {
+            let _within = handle.enter();
+            let done = worker.run(|_| ()).now_or_never();
+            assert!(matches!(done, Some(Err(Undone::GivenUp))), "{done:?}");
+        }
+        // Whoever comes later finds somebody to do it.
+        runtime().block_on(worker.run(|_| ())).unwrap();
+    }
+}

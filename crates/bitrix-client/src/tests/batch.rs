@@ -77,6 +77,26 @@ async fn a_call_with_neither_result_nor_error_is_an_error_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_stands_in_the_place_of_the_calls_answers_and_is_none_is_an_error_that_says_where() {
+    for (nonsense, line_and_column) in [
+        (json!("all well"), "line 1 column 10"),
+        (json!(7), "line 1 column 1"),
+        (json!({"result": 7}), "line 1 column 11"),
+    ] {
+        let portal = Scripted::new(move |_| ok(&nonsense));
+        let error = client(&portal).batch(&three_calls()).await.expect_err("nonsense");
+        assert_eq!(
+            (error.kind(), error.method()),
+            (ErrorKind::Unexpected, "batch"),
+            "{error}"
+        );
+        assert!(error.to_string().contains(line_and_column), "{error}");
+        assert!(!error.to_string().contains("all well"), "{error}");
+        assert_eq!(portal.seen().len(), 1, "asking again gives the same");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_batch_has_fifty_calls_at_most_and_none_sends_nothing() {
     let portal = Scripted::new(|_| batch_answer(&json!([]), &json!([])));
     let client = client(&portal);
