@@ -26,7 +26,9 @@ struct Queue {
     attended: bool,
 }
 
-type Work = Box<dyn FnOnce(&mut Connection) + Send>;
+/// Work gives what tells its result to whoever waits for it.
+type Work = Box<dyn FnOnce(&mut Connection) -> Telling + Send>;
+type Telling = Box<dyn FnOnce() + Send>;
 
 /// Why work has no result.
 #[derive(Debug, thiserror::Error)]
@@ -60,11 +62,12 @@ impl Worker {
     ) -> Result<T, Undone> {
         let (result, done) = oneshot::channel();
         self.queue(Box::new(move |connection| {
-            if !result.is_closed() {
-                let worked = catch_unwind(AssertUnwindSafe(|| work(connection)));
-                // Nobody may wait for it any more.
-                result.send(worked).ok();
+            if result.is_closed() {
+                return Box::new(|| ());
             }
+            let worked = catch_unwind(AssertUnwindSafe(|| work(connection)));
+            // Nobody may wait for it any more.
+            Box::new(|| drop(result.send(worked)))
         }));
         match done.await {
             Ok(Ok(result)) => Ok(result),
@@ -80,7 +83,7 @@ impl Worker {
             return;
         }
         drop(queue);
-        let attendant = Attendant(self.clone());
+        let attendant = Attendant(Some(self.clone()));
         tokio::task::spawn_blocking(move || attendant.work());
     }
 
@@ -104,21 +107,32 @@ impl fmt::Debug for Worker {
     }
 }
 
-/// Who takes what waits, on a thread of its own.
-struct Attendant(Worker);
+/// Who takes what waits, on a thread of its own. `None` once it has begun.
+struct Attendant(Option<Worker>);
 
 impl Attendant {
-    fn work(self) {
-        while let Some(work) = self.0.next() {
-            work(&mut self.0.connection.blocking_lock());
+    fn work(mut self) {
+        let Some(worker) = self.0.take() else { return };
+        let mut tell: Option<Telling> = None;
+        while let Some(work) = worker.next() {
+            if let Some(tell) = tell.take() {
+                tell();
+            }
+            tell = Some(work(&mut worker.connection.blocking_lock()));
+        }
+        // Who has the last result may drop the store, and then the connection is to be closed.
+        drop(worker);
+        if let Some(tell) = tell {
+            tell();
         }
     }
 }
 
 impl Drop for Attendant {
-    /// A runtime that shuts down drops what it has not begun: nobody is to wait for it.
+    /// A runtime that has ended drops what it has not begun: nobody is to wait for it.
     fn drop(&mut self) {
-        while let Some(work) = self.0.next() {
+        let Some(worker) = self.0.take() else { return };
+        while let Some(work) = worker.next() {
             drop(work);
         }
     }
@@ -180,6 +194,31 @@ mod tests {
         first.await.unwrap();
         worker.run(|_| ()).await.unwrap();
         was_begun.try_recv().unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn who_has_the_last_result_has_the_connection_alone() {
+        for _ in 0..200 {
+            let worker = worker();
+            tokio::join!(worker.run(|_| ()), worker.run(|_| ())).1.unwrap();
+            assert_eq!(Arc::strong_count(worker.connection()), 1);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn whoever_comes_when_a_thread_goes_is_not_passed_over() {
+        let worker = worker();
+        let callers = (0..8).map(|_| {
+            let worker = worker.clone();
+            tokio::spawn(async move {
+                for _ in 0..500 {
+                    worker.run(|_| ()).await.unwrap();
+                }
+            })
+        });
+        for caller in callers.collect::<Vec<_>>() {
+            caller.await.unwrap();
+        }
     }
 
     #[tokio::test]
