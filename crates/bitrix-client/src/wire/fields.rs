@@ -123,10 +123,8 @@ impl<'a> Fields<'a> {
             return Ok(None);
         };
         let day = text.split(['T', ' ']).next().unwrap_or_default();
-        let date = NaiveDate::parse_from_str(day, "%Y-%m-%d")
-            .ok()
-            .filter(|_| day.len() == 10);
-        date.map(Some)
+        calendar_day(day)
+            .map(Some)
             .ok_or_else(|| self.wrong(field, "is not a date written as 2024-12-31"))
     }
 
@@ -157,4 +155,17 @@ impl<'a> Fields<'a> {
         };
         Error::unexpected(self.method, detail)
     }
+}
+
+/// A day written as `2024-12-31`. Read digit by digit: deals come by the hundred thousand, with two days each.
+fn calendar_day(text: &str) -> Option<NaiveDate> {
+    let (year, rest) = text.split_at_checked(4)?;
+    let (month, day) = rest.strip_prefix('-')?.split_at_checked(2)?;
+    let day = day.strip_prefix('-').filter(|day| day.len() == 2)?;
+    let number = |digits: &str| {
+        let mut digits = digits.bytes().map(|digit| char::from(digit).to_digit(10));
+        digits.try_fold(0, |number, digit| Some(number * 10 + digit?))
+    };
+    let year = i32::try_from(number(year)?).ok()?;
+    NaiveDate::from_ymd_opt(year, number(month)?, number(day)?)
 }

@@ -356,7 +356,8 @@ impl Backfill {
     /// The next request: deals first, since rows that are here wait for them, but near the end. A portion of deals that is not full goes along only
     /// where there is room.
     fn next_batch(&mut self) -> Batch {
-        if !self.fills_a_request() {
+        // Where each request counts.
+        if self.round() > 0.0 && !self.fills_a_request() {
             self.want_forgotten();
         }
         let first = if self.ends_soon() { 0 } else { self.wanted.len() };
@@ -512,7 +513,10 @@ impl Backfill {
         for mark in self.plan.front().take(STEP).skip(self.seen_to) {
             // A deal may have been forgotten since its row came.
             let id = mark.owner_id;
-            want(self.reader.deals(), &mut self.asked, &mut self.wanted, id);
+            let known = want(self.reader.deals(), &mut self.asked, &mut self.wanted, id);
+            if known && self.known == self.seen_to && !self.last_look.is_awaited_for(id) {
+                self.known += 1;
+            }
             self.seen_to += 1;
         }
         let deals = self.reader.deals();
