@@ -7,8 +7,8 @@
 //! * Three connections to one file: one writes, one reads and one answers questions, both with `query_only`. So what is read back is
 //!   what was committed, reading never waits for writing (write-ahead log), and neither waits for a question about all rows.
 //! * `synchronous=FULL`: a commit is on the disk before `Ok`, because a cursor moves on the strength of it.
-//! * Work runs on threads for blocking work and owns its connection while it runs. A call whose future is dropped either never
-//!   starts or runs to its end, so no transaction is ever left open.
+//! * Work runs on threads for blocking work and owns its connection while it runs, in the order in which it was asked for. A call whose
+//!   future is dropped either never starts or runs to its end, so no transaction is ever left open.
 //! * Another program's write lock is waited for, for 30 seconds, then the error is a passing one.
 //!
 //! Values are stored as other clients expect them: whole numbers as integers, dates as `2024-05-01`, dates with times as
