@@ -146,3 +146,30 @@ fn help_names_every_command_and_the_exit_codes() {
         assert!(ended.stdout.contains(word), "{word}");
     }
 }
+
+#[test]
+fn results_that_nobody_reads_change_nothing_and_those_that_cannot_be_written_are_a_failure() {
+    let place = Workplace::empty();
+    let demo = ["demo", "--once", "--deals", "200"];
+    for arguments in [
+        &demo[..],
+        &["demo", "--once", "--json", "--deals", "200"],
+        &["completions", "bash"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ended = place.run_into(writer, arguments);
+        let told = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(0), "{arguments:?}: {told}");
+        assert!(!told.contains("panicked"), "{told}");
+    }
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let ended = place.run_into(full, &demo);
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("cannot write the results to standard output"),
+        "{told}"
+    );
+    assert!(!told.contains("panicked"), "{told}");
+}

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::config::ConfigFailure;
+use crate::printing::{self, tell};
 
 /// Done, and all is well.
 pub(crate) const DONE: u8 = 0;
@@ -18,14 +19,19 @@ pub(crate) struct Usage(pub(crate) String);
 
 pub(crate) fn code(result: anyhow::Result<u8>) -> ExitCode {
     match result {
-        Ok(code) => ExitCode::from(code),
+        Ok(code) => match printing::unwritten() {
+            None => ExitCode::from(code),
+            Some(error) => {
+                failed(&anyhow::Error::from(error).context("cannot write the results to standard output"))
+            }
+        },
         Err(error) => failed(&error),
     }
 }
 
 /// Prints an error with all its causes, and gives the exit code that belongs to it.
 pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
-    eprintln!("error: {}", chain(error));
+    tell!("error: {}", chain(error));
     let wrong_use = error.is::<ConfigFailure>() || error.is::<Usage>();
     ExitCode::from(if wrong_use { USAGE } else { FAILED })
 }

@@ -12,6 +12,8 @@
 //! assert!(matches!(cli.command, runner::Command::Bulk { wait: true, .. }));
 //! ```
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod cli;
 mod commands;
 mod config;
@@ -24,6 +26,7 @@ mod measured;
 mod output;
 mod panel;
 mod plugins;
+mod printing;
 mod report;
 mod serving;
 mod shared_bucket;

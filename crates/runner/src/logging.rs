@@ -39,7 +39,10 @@ pub(crate) fn start(cli: &Cli) -> Result<(), Usage> {
         _ => EnvFilter::new(default),
     };
     let registry = tracing_subscriber::registry().with(filter);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // What cannot be logged cannot be told either: complaints would go to the same stream.
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
     // Fails only when a subscriber was set before, which in this process nobody does.
     let _started = match cli.global.log_format {
         LogFormat::Json => registry.with(layer.json()).try_init(),

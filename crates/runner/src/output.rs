@@ -10,6 +10,8 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::printing::{self, tell};
+
 /// How often a plain line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(2);
 
@@ -73,7 +75,7 @@ impl Meter {
     /// Says something of weight, such as a failure that is waited for.
     pub(crate) fn say(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{}: {text}", self.label)),
+            Some(bar) => bar.suspend(|| tell!("{}: {text}", self.label)),
             None => self.line(text.to_owned(), true),
         }
     }
@@ -100,7 +102,7 @@ impl Meter {
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         let worth_it = |(at, said): &(Instant, String)| at.elapsed() >= LINE_EVERY && *said != text;
         if now || last.as_ref().is_none_or(worth_it) {
-            eprintln!("{}: {text}", self.label);
+            tell!("{}: {text}", self.label);
             *last = Some((Instant::now(), text));
         }
     }
@@ -179,9 +181,9 @@ pub(crate) fn number(value: u64) -> String {
 /// Prints one JSON document on stdout.
 pub(crate) fn json(document: &impl Serialize) -> anyhow::Result<()> {
     use std::io::Write;
-    let mut stdout = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut stdout, document)?;
-    writeln!(stdout)?;
+    let mut results = printing::results();
+    serde_json::to_writer_pretty(&mut results, document)?;
+    writeln!(results)?;
     Ok(())
 }
 

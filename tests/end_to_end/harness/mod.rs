@@ -11,7 +11,7 @@ pub(crate) mod visitor;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 
 pub(crate) use database::{Column, Database, Move, SqliteFile, read_sqlite, targets};
 pub(crate) use disk::SmallDisk;
@@ -109,6 +109,18 @@ impl Workplace {
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         self.start(arguments).finish()
+    }
+
+    /// Runs the program with something else in the place of its standard output.
+    pub(crate) fn run_into(&self, stdout: impl Into<Stdio>, arguments: &[&str]) -> Output {
+        program()
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .envs(&self.variables)
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .output()
+            .expect("the program")
     }
 
     /// Starts the program through another one, which is given the program and its arguments to run in its place.

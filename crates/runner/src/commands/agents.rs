@@ -9,6 +9,7 @@ use crate::exit::{DONE, Usage};
 use crate::foreground;
 use crate::output;
 use crate::panel;
+use crate::printing::say;
 use crate::wiring::{self, Parts};
 
 pub(crate) async fn run(config: &Config, command: &AgentsCommand, as_json: bool) -> anyhow::Result<u8> {
@@ -60,9 +61,9 @@ async fn report(state: &StateFile, name: &str, as_json: bool) -> anyhow::Result<
     }
     let paused = state.paused().await?;
     match records.as_slice() {
-        [] if paused.iter().any(|paused| paused == name) => println!("{name}: paused; it has no work yet"),
-        [] => println!("{name}: it has no work yet"),
-        records => records.iter().for_each(|record| println!("{}", line(record))),
+        [] if paused.iter().any(|paused| paused == name) => say!("{name}: paused; it has no work yet"),
+        [] => say!("{name}: it has no work yet"),
+        records => records.iter().for_each(|record| say!("{}", line(record))),
     }
     Ok(())
 }
@@ -73,14 +74,14 @@ async fn list(state: &StateFile, as_json: bool) -> anyhow::Result<()> {
         return output::json(&records);
     }
     if records.is_empty() {
-        println!("no agent has worked on this state yet; start with `stage-exchange bulk stage-list --wait`");
+        say!("no agent has worked on this state yet; start with `stage-exchange bulk stage-list --wait`");
     }
     for record in &records {
-        println!("{}", line(record));
+        say!("{}", line(record));
     }
     for name in state.paused().await? {
         if !records.iter().any(|record| record.name == name) {
-            println!("{name:<24} paused; it has no work yet");
+            say!("{name:<24} paused; it has no work yet");
         }
     }
     Ok(())

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::exit::DONE;
 use crate::foreground;
 use crate::output::{self, Meter, number, time};
+use crate::printing::say;
 use crate::wiring::{self, Parts};
 
 pub(crate) async fn run(config: &Config, word: &str, wait: bool, as_json: bool) -> anyhow::Result<u8> {
@@ -18,7 +19,7 @@ pub(crate) async fn run(config: &Config, word: &str, wait: bool, as_json: bool) 
         if as_json {
             output::json(&json!({ "exchange": exchange.name(), "agent": bulk.agent, "queued": true }))?;
         } else {
-            println!(
+            say!(
                 "queued {}; `stage-exchange run` does it, `stage-exchange agents` shows how far it is",
                 bulk.agent
             );
@@ -57,23 +58,23 @@ pub(crate) async fn run(config: &Config, word: &str, wait: bool, as_json: bool) 
             .iter()
             .map(|(name, count)| format!("{} {name}", number(**count)))
             .collect();
-        print!(
-            "{}: {} {} verified in {} ({})",
+        // Another process that did the work has made the requests.
+        let requests = match stats.requests {
+            0 => String::new(),
+            requests => format!(
+                ", {} requests, {} refused",
+                number(requests),
+                number(stats.refused)
+            ),
+        };
+        say!(
+            "{}: {} {} verified in {} ({}){requests}",
             exchange.name(),
             number(progress.done),
             progress.unit,
             time(meter.elapsed()),
             counts.join(", "),
         );
-        // Another process that did the work has made the requests.
-        match stats.requests {
-            0 => println!(),
-            requests => println!(
-                ", {} requests, {} refused",
-                number(requests),
-                number(stats.refused)
-            ),
-        }
     }
     Ok(DONE)
 }

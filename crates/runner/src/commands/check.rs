@@ -11,6 +11,7 @@ use table_map::ViewMap;
 use crate::config::{Config, ConfigFailure};
 use crate::exit::{DONE, FAILED, chain};
 use crate::output;
+use crate::printing::say;
 use crate::shared_bucket;
 use crate::wiring::{self, NoDatabase, Parts};
 
@@ -77,7 +78,7 @@ pub(crate) async fn run(config: &Config, as_json: bool) -> anyhow::Result<u8> {
         output::json(&answers.0)?;
     } else {
         for answer in &answers.0 {
-            println!("{:<6} {:<9} {}", answer.mark(), answer.about, answer.text);
+            say!("{:<6} {:<9} {}", answer.mark(), answer.about, answer.text);
         }
     }
     Ok(if all_well { DONE } else { FAILED })

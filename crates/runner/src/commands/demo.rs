@@ -22,6 +22,7 @@ use crate::output::{self, Meter, number, time};
 use crate::panel::BY_COMMAND_LINE;
 use crate::panel::PanelDesk;
 use crate::panel::verifying::{self, Verified};
+use crate::printing::{say, tell};
 use crate::wiring::{self, Parts};
 use crate::{foreground, report, serving};
 
@@ -112,9 +113,9 @@ pub(crate) async fn run(global: &GlobalOptions, options: &DemoOptions) -> anyhow
         output::json(&document)?;
     } else {
         for line in summary {
-            println!("{line}");
+            say!("{line}");
         }
-        println!(
+        say!(
             "done in {} with {} requests, {} refused. Look into the tables with any SQLite client: {}",
             time(total.elapsed()),
             number(stats.requests),
@@ -123,12 +124,12 @@ pub(crate) async fn run(global: &GlobalOptions, options: &DemoOptions) -> anyhow
         );
     }
     if !options.once {
-        eprintln!(
+        tell!(
             "the portal goes on at {}, its deals move, and the tables follow; stop with Ctrl-C",
             portal.webhook_url()
         );
         if let Some(panel) = &panel {
-            eprintln!("look at it in a browser: {}", panel.address());
+            tell!("look at it in a browser: {}", panel.address());
         }
         portal.resume_moves();
         let lock = wiring::worker_lock(&state)?;
@@ -179,7 +180,7 @@ impl Served {
             .context("cannot listen (web.listen)")?
             .with_panel(desk.panel(panel_options));
         let address = server.local_addr();
-        eprintln!("watch it in a browser: http://{address}/");
+        tell!("watch it in a browser: http://{address}/");
         let task = tokio::spawn(async move {
             tokio::select! {
                 () = server.serve(stop) => {}

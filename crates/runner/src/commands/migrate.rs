@@ -10,6 +10,7 @@ use table_map::{TableMap, ViewMap};
 use crate::config::Config;
 use crate::exit::DONE;
 use crate::output::number;
+use crate::printing::{say, tell};
 use crate::wiring::{Parts, target};
 
 /// Duplicates that are told by name.
@@ -29,14 +30,14 @@ pub(crate) async fn run(config: &Config, only_plan: bool, merge_duplicates: bool
         let table = map.name();
         let plan = planner::plan(&map, store.inspect(&map).await?.as_ref())?;
         for note in plan.notes() {
-            eprintln!("{table}: column {}: {}", note.column, note.text);
+            tell!("{table}: column {}: {}", note.column, note.text);
         }
         if only_plan {
             if plan.is_empty() {
-                println!("-- {table}: nothing to do");
+                say!("-- {table}: nothing to do");
             }
             for statement in store.statements(&plan)? {
-                println!("{statement}");
+                say!("{statement}");
             }
             continue;
         }
@@ -44,10 +45,10 @@ pub(crate) async fn run(config: &Config, only_plan: bool, merge_duplicates: bool
         store.apply(&plan.without_indexes()).await?;
         merge(store, &map, merge_duplicates).await?;
         if plan.is_empty() {
-            println!("{table}: nothing to do");
+            say!("{table}: nothing to do");
         } else {
             store.apply(&plan).await?;
-            println!("{table}: {} steps done", plan.steps().len());
+            say!("{table}: {} steps done", plan.steps().len());
         }
     }
     // After all tables, since a view may read those of several exchanges.
@@ -55,7 +56,7 @@ pub(crate) async fn run(config: &Config, only_plan: bool, merge_duplicates: bool
         let name = view.name();
         if let Err(error) = migrate_view(store, &view, only_plan).await {
             let cause = std::error::Error::source(&error).map_or(String::new(), |cause| format!(": {cause}"));
-            eprintln!("{name}: {error}{cause}");
+            tell!("{name}: {error}{cause}");
         }
     }
     Ok(DONE)
@@ -67,18 +68,18 @@ async fn migrate_view(store: &dyn Store, view: &ViewMap, only_plan: bool) -> Res
     let plan = plan_view(store, view).await?;
     if only_plan {
         if plan.step().is_none() {
-            println!("-- {name}: nothing to do");
+            say!("-- {name}: nothing to do");
         }
         for statement in store.view_statements(&plan)? {
-            println!("{statement}");
+            say!("{statement}");
         }
         return Ok(());
     }
     store.apply_view(&plan).await?;
     match plan.step() {
-        None => println!("{name}: nothing to do"),
-        Some(ViewStep::Create) => println!("{name}: view made"),
-        Some(_) => println!("{name}: view made anew, its definition has changed"),
+        None => say!("{name}: nothing to do"),
+        Some(ViewStep::Create) => say!("{name}: view made"),
+        Some(_) => say!("{name}: view made anew, its definition has changed"),
     }
     Ok(())
 }
@@ -100,7 +101,7 @@ async fn merge(store: &dyn Store, map: &TableMap, may_merge: bool) -> anyhow::Re
         );
     }
     let removed = store.merge_duplicates(map).await?;
-    println!(
+    say!(
         "{table}: {} duplicate rows removed, the oldest of each kept",
         number(removed)
     );

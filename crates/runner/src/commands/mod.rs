@@ -17,6 +17,7 @@ use clap::CommandFactory;
 use crate::cli::{Cli, Command, GlobalOptions};
 use crate::config::{Config, ConfigFailure};
 use crate::exit::DONE;
+use crate::printing;
 
 /// Runs the command and gives the exit code.
 pub(crate) async fn execute(cli: Cli) -> anyhow::Result<u8> {
@@ -45,7 +46,7 @@ pub(crate) async fn execute(cli: Cli) -> anyhow::Result<u8> {
                 shell,
                 &mut Cli::command(),
                 "stage-exchange",
-                &mut std::io::stdout(),
+                &mut printing::results(),
             );
             Ok(DONE)
         }

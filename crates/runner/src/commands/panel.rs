@@ -9,6 +9,7 @@ use crate::cli::PanelCommand;
 use crate::config::Config;
 use crate::exit::{DONE, Usage};
 use crate::panel::{keep_password, kept_password};
+use crate::printing::say;
 use crate::wiring;
 
 pub(crate) async fn run(config: &Config, command: &PanelCommand) -> anyhow::Result<u8> {
@@ -19,19 +20,19 @@ pub(crate) async fn run(config: &Config, command: &PanelCommand) -> anyhow::Resu
             let state = wiring::state(config)?;
             let hash = hashed(*stdin)?;
             keep_password(&state, Some(&hash)).await?;
-            println!("the panel's password is set; whoever was signed in has to sign in again");
+            say!("the panel's password is set; whoever was signed in has to sign in again");
         }
         PanelCommand::RemovePassword => {
             refuse_configured(config)?;
             let state = wiring::state(config)?;
             if kept_password(&state).await?.is_some() {
                 keep_password(&state, None).await?;
-                println!("the panel has no password now; it serves this machine alone");
+                say!("the panel has no password now; it serves this machine alone");
             } else {
-                println!("the panel has no password in the state; nothing was changed");
+                say!("the panel has no password in the state; nothing was changed");
             }
         }
-        PanelCommand::HashPassword { stdin } => println!("{}", hashed(*stdin)?.expose_secret()),
+        PanelCommand::HashPassword { stdin } => say!("{}", hashed(*stdin)?.expose_secret()),
     }
     Ok(DONE)
 }

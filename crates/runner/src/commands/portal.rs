@@ -6,6 +6,7 @@ use demo_portal::{EventOptions, Portal, PortalOptions};
 use crate::cli::PortalFlags;
 use crate::exit::DONE;
 use crate::foreground;
+use crate::printing::say;
 
 pub(crate) async fn run(flags: &PortalFlags) -> anyhow::Result<u8> {
     let stop = foreground::stop_on_signal()?;
@@ -13,8 +14,8 @@ pub(crate) async fn run(flags: &PortalFlags) -> anyhow::Result<u8> {
         .await
         .with_context(|| format!("cannot serve a portal on {}", flags.listen))?;
     let model = portal.model();
-    println!("webhook {}", portal.webhook_url());
-    println!(
+    say!("webhook {}", portal.webhook_url());
+    say!(
         "{} deals, {} history rows; stop with Ctrl-C",
         model.deals_len(),
         model.history_len()
@@ -23,7 +24,7 @@ pub(crate) async fn run(flags: &PortalFlags) -> anyhow::Result<u8> {
         tokio::select! {
             () = tokio::time::sleep(moves_for) => {
                 portal.pause_moves();
-                println!("the deals stand still now");
+                say!("the deals stand still now");
             }
             () = stop.cancelled() => {}
         }
@@ -31,9 +32,12 @@ pub(crate) async fn run(flags: &PortalFlags) -> anyhow::Result<u8> {
     stop.cancelled().await;
     let stats = portal.stats();
     portal.stop().await;
-    println!(
+    say!(
         "{} requests, {} calls, {} refused, {} faults",
-        stats.requests, stats.calls, stats.refused, stats.faults
+        stats.requests,
+        stats.calls,
+        stats.refused,
+        stats.faults
     );
     Ok(DONE)
 }

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::exit::{DONE, Usage};
 use crate::output;
 use crate::panel::BY_COMMAND_LINE;
+use crate::printing::say;
 use crate::wiring::{self, Parts};
 
 pub(crate) async fn run(config: &Config, command: &SettingsCommand, as_json: bool) -> anyhow::Result<u8> {
@@ -59,7 +60,7 @@ pub(crate) async fn run(config: &Config, command: &SettingsCommand, as_json: boo
             }));
         } else {
             let origin = if set.is_some() { "set" } else { "default" };
-            println!(
+            say!(
                 "{:<26} {:<8} {:<8} {}",
                 switch.key,
                 output::word(value),

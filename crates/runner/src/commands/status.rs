@@ -7,6 +7,7 @@ use super::agents::line;
 use crate::config::Config;
 use crate::exit::{DONE, FAILED};
 use crate::output::{self, number};
+use crate::printing::say;
 use crate::wiring::{self, NoDatabase, Parts};
 
 pub(crate) async fn run(config: &Config, as_json: bool) -> anyhow::Result<u8> {
@@ -63,20 +64,20 @@ pub(crate) async fn run(config: &Config, as_json: bool) -> anyhow::Result<u8> {
             "agents": agents,
         }))?;
     } else {
-        println!("portal {}", parts.context.portal_name);
-        println!("target {target}, environment {}", config.environment);
+        say!("portal {}", parts.context.portal_name);
+        say!("target {target}, environment {}", config.environment);
         if let Some(missing) = &missing {
-            println!("  {missing}");
+            say!("  {missing}");
         }
         for text in lines {
-            println!("  {text}");
+            say!("  {text}");
         }
-        println!("agents");
+        say!("agents");
         for record in &agents {
-            println!("  {}", line(record));
+            say!("  {}", line(record));
         }
         if agents.is_empty() {
-            println!("  none has worked yet");
+            say!("  none has worked yet");
         }
     }
     Ok(code)

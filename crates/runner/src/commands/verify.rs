@@ -10,6 +10,7 @@ use crate::foreground;
 use crate::output::{self, Meter};
 use crate::panel::BY_COMMAND_LINE;
 use crate::panel::verifying::{self, Part, Verified};
+use crate::printing::{say, tell};
 use crate::report::{Asked, Outcome, Report, ReportFiles, describe};
 use crate::shared_bucket;
 use crate::wiring::{self, Parts};
@@ -33,9 +34,10 @@ pub(crate) async fn run(config: &Config, flags: &VerifyFlags) -> anyhow::Result<
         seed: flags.seed.unwrap_or_else(|| rand::random::<u32>().into()),
     });
     if let Some(sample) = sample {
-        eprintln!(
+        tell!(
             "compares {}; the same rows again with --seed {}",
-            sample.portion, sample.seed
+            sample.portion,
+            sample.seed
         );
     }
     let asked = Asked {
@@ -67,7 +69,7 @@ pub(crate) async fn run(config: &Config, flags: &VerifyFlags) -> anyhow::Result<
             Verification::of(table).unfinished(failure.report())
         });
         if let Some(reason) = &found.unfinished {
-            eprintln!("error: {}: {reason}", found.table);
+            tell!("error: {}: {reason}", found.table);
         }
         let verified = Verified::new(&parts.context, BY_COMMAND_LINE, meter.elapsed(), &found);
         let part = Part::of(exchange.as_ref(), since, &flags.pipelines, sample);
@@ -100,7 +102,7 @@ async fn keep(config: &Config, exchange: &str, verified: Verified) {
         anyhow::Ok(())
     };
     if let Err(error) = kept.await {
-        eprintln!("the admin panel will not show this result: {}", chain(&error));
+        tell!("the admin panel will not show this result: {}", chain(&error));
     }
 }
 
@@ -137,15 +139,15 @@ fn show(report: &Report, files: Option<&ReportFiles>, as_json: bool) -> anyhow::
         output::json(report)?;
     } else {
         for table in &report.tables {
-            println!("{}", describe(table));
+            say!("{}", describe(table));
             for sentence in table.advice() {
-                println!("  {sentence}");
+                say!("  {sentence}");
             }
         }
     }
     if let Some(files) = files {
         files.write(report)?;
-        eprintln!("the report is in {}", files.shown());
+        tell!("the report is in {}", files.shown());
     }
     Ok(())
 }
