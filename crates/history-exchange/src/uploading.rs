@@ -181,7 +181,7 @@ impl Uploading<'_> {
 ///
 /// That takes about as long as verifying a step does. So it is done for each step where the portal is what is waited for, and every so often
 /// where the table is.
-struct Saving<'a> {
+pub(crate) struct Saving<'a> {
     activation: &'a Activation,
     began: Instant,
     /// Rows written before the activation.
@@ -192,7 +192,7 @@ struct Saving<'a> {
 }
 
 impl<'a> Saving<'a> {
-    fn new(activation: &'a Activation, state: &UploadState) -> Self {
+    pub(crate) fn new(activation: &'a Activation, state: &UploadState) -> Self {
         let now = Instant::now();
         Self {
             activation,
@@ -204,7 +204,7 @@ impl<'a> Saving<'a> {
     }
 
     /// The cursor has moved. `busy` says whether the next step is being written already.
-    async fn moved(&mut self, state: &UploadState, busy: bool) -> Result<(), Failure> {
+    pub(crate) async fn moved(&mut self, state: &UploadState, busy: bool) -> Result<(), Failure> {
         self.moved = true;
         if busy && self.saved_at.elapsed() < OFTEN {
             return Ok(());
@@ -213,7 +213,7 @@ impl<'a> Saving<'a> {
     }
 
     /// Leaves nothing unsaved.
-    async fn save(&mut self, state: &UploadState) -> Result<(), Failure> {
+    pub(crate) async fn save(&mut self, state: &UploadState) -> Result<(), Failure> {
         if !self.moved {
             return Ok(());
         }
@@ -229,78 +229,5 @@ impl<'a> Saving<'a> {
     fn rate(&self, written: u64) -> Option<f64> {
         let seconds = self.began.elapsed().as_secs_f64();
         (seconds > 0.5).then(|| (written - self.before) as f64 / seconds)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use ::agent::{AgentRequest, CancellationToken, CheckpointError, Checkpoints, Progress, SystemClock};
-    use async_trait::async_trait;
-    use exchange::WriteCounts;
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    /// The cursors that were saved.
-    #[derive(Default)]
-    struct Saved(Mutex<Vec<i64>>);
-
-    #[async_trait]
-    impl Checkpoints for Saved {
-        async fn save(&self, input: Option<Value>, _: Option<Progress>) -> Result<(), CheckpointError> {
-            let cursor = input.and_then(|input| input["cursor"].as_i64());
-            self.0.lock().unwrap().extend(cursor);
-            Ok(())
-        }
-        async fn queue(&self, _: AgentRequest) -> Result<(), CheckpointError> {
-            Ok(())
-        }
-        async fn gather(&self, _: usize) -> Result<Vec<String>, CheckpointError> {
-            Ok(Vec::new())
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_cursor_is_saved_at_once_where_nothing_is_written_meanwhile_and_now_and_then_where_something_is()
-     {
-        let saved = Arc::new(Saved::default());
-        let activation = Activation::new(
-            "history.upload",
-            "",
-            Value::Null,
-            1,
-            Arc::new(SystemClock),
-            saved.clone(),
-            CancellationToken::new(),
-        );
-        let state = json!({
-            "scope": {"portal": "", "target": "", "environment": "TEST", "timezone": "UTC", "pipelines": []},
-            "from": 0, "cursor": 0, "until": 100, "written": WriteCounts::default(), "started_at": "2026-05-01T09:00:00Z",
-        });
-        let mut state: UploadState = serde_json::from_value(state).unwrap();
-        let mut saving = Saving::new(&activation, &state);
-        let now = || std::mem::take(&mut *saved.0.lock().unwrap());
-        saving.save(&state).await.unwrap();
-        assert_eq!(now(), Vec::<i64>::new(), "it has not moved");
-        for (cursor, busy, milliseconds, expected) in [
-            (1, false, 0, Some(1)),
-            (2, true, 0, None),
-            (3, true, 99, None),
-            (4, true, 1, Some(4)),
-            (5, true, 50, None),
-            (6, false, 0, Some(6)),
-            (7, true, 99, None),
-        ] {
-            tokio::time::advance(Duration::from_millis(milliseconds)).await;
-            state.cursor = cursor;
-            saving.moved(&state, busy).await.unwrap();
-            assert_eq!(now(), Vec::from_iter(expected), "after {cursor}");
-        }
-        saving.save(&state).await.unwrap();
-        assert_eq!(now(), [7], "nothing stays unsaved");
-        saving.save(&state).await.unwrap();
-        assert_eq!(now(), Vec::<i64>::new());
     }
 }

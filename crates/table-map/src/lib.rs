@@ -1,5 +1,5 @@
 //! What a table is: its columns with their types and the rule by which each is kept up to date, its indexes, and its
-//! rows. On sea-query types, so that one map serves every dialect.
+//! rows. Columns and statements are of sea-query's types, so that one map serves every dialect.
 //!
 //! A [`TableMap`] is to a table here what `getMap()` is to a table class in the portal's own framework: the one place that
 //! says which columns there are. Stores create the table from it, planners compare it with what a database has, and

@@ -5,6 +5,7 @@ mod bench;
 mod moves;
 mod plan;
 mod upload;
+mod uploading;
 mod verify;
 mod views;
 mod windows;
